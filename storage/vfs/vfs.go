@@ -1,0 +1,136 @@
+// Package vfs is the only door to the disk: Pebble's file system interface under our name, with the crashable memory one
+// and the faulty one for tests.
+//
+// Files written at positions are opened with FS.OpenReadWrite and written with File.WriteAt, which on a real disk is one
+// pwrite. Pebble's interface cannot shorten a file; Truncate does.
+package vfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"syscall"
+
+	pebblevfs "github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+)
+
+type (
+	// FS is a namespace of files. Names are joined with PathJoin.
+	FS = pebblevfs.FS
+	// File is an open file. One goroutine at a time may write or sync; ReadAt may run beside it.
+	File = pebblevfs.File
+	// FileInfo describes a file.
+	FileInfo = pebblevfs.FileInfo
+	// MemFS is a file system in memory; one made by NewCrashableMem has CrashClone.
+	MemFS = pebblevfs.MemFS
+	// Op is one operation on a file system, as a Fault sees it.
+	Op = errorfs.Op
+	// OpKind says what an Op does.
+	OpKind = errorfs.OpKind
+)
+
+// The operations a Fault usually looks for.
+const (
+	OpCreate       = errorfs.OpCreate
+	OpRemove       = errorfs.OpRemove
+	OpRename       = errorfs.OpRename
+	OpMkdirAll     = errorfs.OpMkdirAll
+	OpFileRead     = errorfs.OpFileRead
+	OpFileReadAt   = errorfs.OpFileReadAt
+	OpFileWrite    = errorfs.OpFileWrite
+	OpFileWriteAt  = errorfs.OpFileWriteAt
+	OpFileSync     = errorfs.OpFileSync
+	OpFileSyncData = errorfs.OpFileSyncData
+)
+
+// Category labels writes in Pebble's disk statistics; ours are not told apart.
+const Category = pebblevfs.WriteCategoryUnspecified
+
+// Default is the operating system's file system.
+func Default() FS { return pebblevfs.Default }
+
+// NewMem makes an empty file system in memory.
+func NewMem() *MemFS { return pebblevfs.NewMem() }
+
+// NewCrashableMem makes an empty file system in memory that can be cloned as a power cut would leave it: see Crash.
+func NewCrashableMem() *MemFS { return pebblevfs.NewCrashableMem() }
+
+// Crash clones what would be on disk after a power cut now: everything synced, and each unsynced 4 KiB block and each
+// unsynced directory entry with unsyncedPercent probability. Torn files therefore have holes of zeros and odd lengths.
+func Crash(m *MemFS, unsyncedPercent int, rng *rand.Rand) *MemFS {
+	return m.CrashClone(pebblevfs.CrashCloneCfg{UnsyncedDataPercent: unsyncedPercent, RNG: rng})
+}
+
+// Fault decides whether an operation fails: a non-nil error is returned in its place. It may be called from any goroutine.
+type Fault func(op Op) error
+
+// Inject wraps a file system so that fault is asked before every operation.
+func Inject(inner FS, fault Fault) FS {
+	return errorfs.Wrap(inner, errorfs.InjectorFunc(fault))
+}
+
+// IsNotExist tells whether err says that a file is missing.
+func IsNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// IsNoSpace tells whether err says that the disk, or the user's share of it, is full.
+func IsNoSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// SyncDir makes the creations, renames and removals in a directory durable.
+func SyncDir(f FS, dir string) error {
+	d, err := f.OpenDir(dir)
+	if err != nil {
+		return fmt.Errorf("open directory %s: %w", dir, err)
+	}
+	if err := d.Sync(); err != nil {
+		d.Close()
+		return fmt.Errorf("sync directory %s: %w", dir, err)
+	}
+	return d.Close()
+}
+
+// ReadFile reads a whole file of at most limit bytes.
+func ReadFile(f FS, name string, limit int64) ([]byte, error) {
+	file, err := f.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	b, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("read %s: larger than %d bytes", name, limit)
+	}
+	return b, nil
+}
+
+// WriteFileAtomic replaces a file: a temporary one beside it is written, synced and renamed over it, and the directory
+// is synced. After a crash either the old or the new content is there.
+func WriteFileAtomic(f FS, name string, content []byte) error {
+	tmp := name + ".tmp"
+	file, err := f.Create(tmp, Category)
+	if err != nil {
+		return fmt.Errorf("create %s: %w", tmp, err)
+	}
+	// Pebble's Write may scribble over its argument.
+	_, err = file.Write(append([]byte(nil), content...))
+	if err == nil {
+		err = file.Sync()
+	}
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", tmp, err)
+	}
+	if err := f.Rename(tmp, name); err != nil {
+		return fmt.Errorf("rename %s: %w", tmp, err)
+	}
+	return SyncDir(f, f.PathDir(name))
+}
