@@ -124,7 +124,9 @@ func (r BrokerRemovedRecord) appendBody(dst []byte) []byte {
 	return binary.AppendVarint(dst, int64(r.ID))
 }
 
-func (r TopicRecord) appendBody(dst []byte) []byte { return appendString(append(dst, r.ID[:]...), r.Name) }
+func (r TopicRecord) appendBody(dst []byte) []byte {
+	return appendString(append(dst, r.ID[:]...), r.Name)
+}
 
 func (r TopicRemovedRecord) appendBody(dst []byte) []byte { return append(dst, r.ID[:]...) }
 

@@ -57,16 +57,15 @@ type Broker struct {
 
 // Image is everything agreed up to Version. It never changes, so readers need no lock; the zero Image is an empty cluster.
 type Image struct {
-	version       uint64
-	clusterID     string
-	topics        shardMap[UUID, *Topic]
-	names         shardMap[string, *Topic]
-	brokers       map[int32]*Broker
-	configs       map[Resource]map[string]string
-	features      map[string]int16
-	producerIDs   int64
-	partitions    int
-	featuresEpoch int64
+	version     uint64
+	clusterID   string
+	topics      shardMap[UUID, *Topic]
+	names       shardMap[string, *Topic]
+	brokers     map[int32]*Broker
+	configs     map[Resource]map[string]string
+	features    map[string]int16
+	producerIDs int64
+	partitions  int
 }
 
 // Version is the position in the agreed log of the last change this image holds.
@@ -142,9 +141,6 @@ func (img *Image) Feature(name string) int16 { return img.features[name] }
 
 // Features walks the finalised features in no particular order.
 func (img *Image) Features() iter.Seq2[string, int16] { return maps.All(img.features) }
-
-// FeaturesEpoch grows with every change of features, as ApiVersions must show it.
-func (img *Image) FeaturesEpoch() int64 { return img.featuresEpoch }
 
 // NextProducerID is the first producer id nobody has been given.
 func (img *Image) NextProducerID() int64 { return img.producerIDs }

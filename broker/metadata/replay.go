@@ -104,7 +104,6 @@ func (r FeatureRecord) apply(b *builder) error {
 		features[r.Name] = r.Level
 	}
 	b.img.features = features
-	b.img.featuresEpoch++
 	return nil
 }
 

@@ -1,0 +1,466 @@
+package wire
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	// readBufferBytes lets small requests arrive several to a read; larger ones are read past it.
+	readBufferBytes = 8 << 10
+	// growBytes is how much memory a frame gets at a time while its bytes arrive.
+	growBytes = 1 << 20
+	// writeBatchMax bounds the frames one writev sends.
+	writeBatchMax = 64
+)
+
+// Conn is a client's connection.
+type Conn struct {
+	l   *Listener
+	nc  net.Conn
+	in  *bufio.Reader
+	log *slog.Logger
+
+	// slots holds one token per unanswered request.
+	slots chan struct{}
+	// ready wakes the writer; it holds at most one wake-up.
+	ready chan struct{}
+
+	mu      sync.Mutex // guards what follows
+	queue   []*Request // unanswered or unsent, in order of arrival
+	eof     bool       // nothing more will be queued
+	broken  bool       // answers are thrown away
+	refusal error
+}
+
+func newConn(l *Listener, nc net.Conn) *Conn {
+	return &Conn{
+		l: l, nc: nc, in: bufio.NewReaderSize(nc, readBufferBytes),
+		log:   l.log.With("client", nc.RemoteAddr().String()),
+		slots: make(chan struct{}, l.opts.InFlightMax), ready: make(chan struct{}, 1),
+	}
+}
+
+// LocalAddr is the address the client reached us at.
+func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
+
+// RemoteAddr is the client's address.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// serve runs the connection to its end.
+func (c *Conn) serve(ctx context.Context) {
+	// The requests' context ends when reading ends, so that parked ones answer early while draining.
+	reqCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stopReading := context.AfterFunc(ctx, func() { c.nc.SetReadDeadline(time.Now()) })
+	defer stopReading()
+
+	var writer sync.WaitGroup
+	writer.Go(c.write)
+	err := c.read(reqCtx)
+	cancel()
+	draining := ctx.Err() != nil
+	// What is owed is still sent, to a client that closed only its own side too, but not for ever.
+	give := time.AfterFunc(c.l.opts.DrainTimeout, c.breakOff)
+	defer give.Stop()
+	c.mu.Lock()
+	c.eof = true
+	c.mu.Unlock()
+	c.wake()
+	writer.Wait()
+	c.nc.Close()
+	c.logEnd(err, draining)
+}
+
+// breakOff gives up on the socket: whatever is still owed is thrown away.
+func (c *Conn) breakOff() {
+	c.mu.Lock()
+	c.broken = true
+	c.mu.Unlock()
+	c.nc.Close()
+	c.wake()
+}
+
+func (c *Conn) wake() {
+	select {
+	case c.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (c *Conn) logEnd(err error, draining bool) {
+	c.mu.Lock()
+	if c.refusal != nil {
+		err = c.refusal
+	}
+	c.mu.Unlock()
+	var refused *refusedError
+	switch {
+	case errors.As(err, &refused):
+		c.l.metrics.refused.Add(1)
+		c.log.Warn("connection refused", "err", err)
+	case err == nil || draining || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed):
+		c.log.Debug("connection closed")
+	default:
+		c.log.Debug("connection lost", "err", err)
+	}
+}
+
+// refusedError is the reason a connection was closed by us.
+type refusedError struct{ cause error }
+
+func (e *refusedError) Error() string { return e.cause.Error() }
+func (e *refusedError) Unwrap() error { return e.cause }
+
+func refusef(format string, args ...any) error {
+	return &refusedError{cause: fmt.Errorf(format, args...)}
+}
+
+// abort ends the connection where the answer of req would stand; the first reason counts.
+func (c *Conn) abort(req *Request, reason error) {
+	c.mu.Lock()
+	if c.refusal == nil {
+		c.refusal = &refusedError{cause: reason}
+	}
+	if req.state == waiting {
+		req.closes = true
+	}
+	c.mu.Unlock()
+	c.nc.SetReadDeadline(time.Now())
+	c.answer(req, nil)
+}
+
+// read takes requests off the socket until it ends, is refused or ctx ends.
+func (c *Conn) read(ctx context.Context) error {
+	for {
+		select {
+		case c.slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		frame, buffer, err := c.readFrame(ctx)
+		if err != nil {
+			return err
+		}
+		if err := c.dispatch(ctx, frame, buffer); err != nil {
+			return err
+		}
+	}
+}
+
+// readFrame reads one frame without its length. Produce requests come in pooled memory, others in memory of their own.
+func (c *Conn) readFrame(ctx context.Context) ([]byte, *Buffer, error) {
+	if err := c.deadline(ctx, c.l.opts.IdleTimeout); err != nil {
+		return nil, nil, err
+	}
+	var prefix [sizeBytes]byte
+	if _, err := io.ReadFull(c.in, prefix[:]); err != nil {
+		return nil, nil, err
+	}
+	if err := checkForeign(prefix); err != nil {
+		return nil, nil, err
+	}
+	size := int(int32(binary.BigEndian.Uint32(prefix[:])))
+	if size < fixedHeaderBytes || size > c.l.opts.RequestBytesMax {
+		return nil, nil, refusef("frame of %d bytes: between %d and %d are allowed", size, fixedHeaderBytes, c.l.opts.RequestBytesMax)
+	}
+	if err := c.deadline(ctx, c.l.opts.FrameTimeout); err != nil {
+		return nil, nil, err
+	}
+	start, err := c.in.Peek(2)
+	if err != nil {
+		return nil, nil, torn(err, size)
+	}
+	pooled := binary.BigEndian.Uint16(start) == produceKey
+	buffer, err := c.fill(ctx, size, pooled)
+	if err != nil {
+		return nil, nil, torn(err, size)
+	}
+	c.l.metrics.bytesIn.Add(int64(size + sizeBytes))
+	return buffer.bytes[:size], buffer, nil
+}
+
+// deadline sets when reading gives up; it yields to a stop or refusal that came before.
+func (c *Conn) deadline(ctx context.Context, after time.Duration) error {
+	if err := c.nc.SetReadDeadline(time.Now().Add(after)); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refusal
+}
+
+func torn(err error, size int) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return refusef("connection ended within a frame of %d bytes", size)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return refusef("frame of %d bytes did not arrive in time", size)
+	}
+	return err
+}
+
+// fill reads size bytes. Up to growBytes are taken at once; beyond, memory follows the bytes that really arrive.
+func (c *Conn) fill(ctx context.Context, size int, pooled bool) (*Buffer, error) {
+	have, room := 0, min(size, growBytes)
+	b := c.newBuffer(room, pooled)
+	b.budget = c.l.budget
+	for {
+		if err := c.l.budget.take(ctx, int64(room)-b.weight); err != nil {
+			b.Release()
+			return nil, err
+		}
+		b.weight = int64(room)
+		if _, err := io.ReadFull(c.in, b.bytes[have:room]); err != nil {
+			b.Release()
+			return nil, err
+		}
+		if have = room; have == size {
+			return b, nil
+		}
+		room = min(size, 2*room)
+		if len(b.bytes) >= room {
+			continue
+		}
+		grown := c.newBuffer(room, pooled)
+		copy(grown.bytes, b.bytes[:have])
+		grown.budget, grown.weight = b.budget, b.weight
+		b.budget, b.weight = nil, 0
+		b.Release()
+		b = grown
+	}
+}
+
+func (c *Conn) newBuffer(n int, pooled bool) *Buffer {
+	if pooled {
+		return c.l.buffers.get(n)
+	}
+	b := &Buffer{bytes: make([]byte, n)}
+	b.refs.Store(1)
+	return b
+}
+
+// checkForeign recognises the first bytes of other protocols in place of a length.
+func checkForeign(prefix [sizeBytes]byte) error {
+	switch string(prefix[:]) {
+	case "GET ", "POST", "PUT ", "HEAD", "HTTP", "OPTI", "DELE":
+		return refusef("this is the Kafka port, but the client speaks HTTP")
+	}
+	if prefix[0] == 0x16 && prefix[1] == 0x03 {
+		return refusef("this is a plaintext Kafka port, but the client speaks TLS")
+	}
+	return nil
+}
+
+// dispatch decodes a frame, queues its request and runs its handler.
+func (c *Conn) dispatch(ctx context.Context, frame []byte, buffer *Buffer) error {
+	h, body, err := parseHeader(frame, flexibleHeader)
+	if err != nil {
+		buffer.Release()
+		return refusef("%w", err)
+	}
+	req := &Request{
+		Conn: c, Key: h.key, Version: h.version, CorrelationID: h.correlationID, ClientID: h.clientID,
+		Received: time.Now(), buffer: buffer, api: c.l.metrics.apis[h.key],
+	}
+	row, known := c.l.versions.lookup(h.key, h.version)
+	if row == nil {
+		if h.key == apiVersionsKey && known {
+			c.enqueue(req)
+			c.answerUnsupportedApiVersions(req)
+			return nil
+		}
+		buffer.Release()
+		return refusef("API key %d (%s) version %d of client %q is not served", h.key, kmsg.NameForKey(h.key), h.version, h.clientID)
+	}
+	req.Body = kmsg.RequestForKey(h.key)
+	req.Body.SetVersion(h.version)
+	if err := req.Body.ReadFrom(body); err != nil {
+		buffer.Release()
+		return refusef("%s v%d of client %q does not decode: %w", kmsg.NameForKey(h.key), h.version, h.clientID, err)
+	}
+	c.enqueue(req)
+	c.run(ctx, row, req)
+	return nil
+}
+
+// flexibleHeader tells whether the request header of (key, version) carries tags. Unknown keys have none to speak of.
+func flexibleHeader(key, version int16) bool {
+	r := kmsg.RequestForKey(key)
+	if r == nil {
+		return false
+	}
+	r.SetVersion(version)
+	return r.IsFlexible()
+}
+
+// run calls the handler; a panic costs its connection, not the process.
+func (c *Conn) run(ctx context.Context, row *API, req *Request) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("request handler panicked", "api", kmsg.NameForKey(req.Key), "version", req.Version,
+				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			req.Abort(fmt.Errorf("internal error: %v", p))
+		}
+	}()
+	row.Serve(ctx, req)
+}
+
+// answerUnsupportedApiVersions says in the layout every client reads, version 0, which versions of ApiVersions are served (KIP-511).
+func (c *Conn) answerUnsupportedApiVersions(req *Request) {
+	row := c.l.versions.byKey[apiVersionsKey]
+	resp := kmsg.NewPtrApiVersionsResponse()
+	resp.ErrorCode = kerr.UnsupportedVersion.Code
+	resp.ApiKeys = []kmsg.ApiVersionsResponseApiKey{{ApiKey: row.Key, MinVersion: row.Min, MaxVersion: row.Max}}
+	f := newFrame(req.CorrelationID, false)
+	f.Bytes = resp.AppendTo(f.Bytes)
+	f.finish()
+	c.answer(req, f)
+}
+
+func (c *Conn) enqueue(req *Request) {
+	c.mu.Lock()
+	c.queue = append(c.queue, req)
+	c.mu.Unlock()
+}
+
+// answer records a request's answer and wakes the writer when it is the next to go. A second answer is thrown away.
+func (c *Conn) answer(req *Request, f *Frame) {
+	c.mu.Lock()
+	before := req.state
+	if before == waiting {
+		req.frame = f
+	}
+	req.state = answered
+	next := before == waiting && len(c.queue) > 0 && c.queue[0] == req
+	buffer := req.buffer
+	req.buffer = nil
+	c.mu.Unlock()
+	if before != waiting && f != nil {
+		f.release()
+	}
+	if buffer != nil {
+		req.api.done(req.Received)
+		buffer.Release()
+	}
+	if next {
+		c.wake()
+	}
+}
+
+// write sends answers in order until the queue has ended and is empty, or the socket fails.
+func (c *Conn) write() {
+	batch := make([]*Request, 0, writeBatchMax)
+	parts := make(net.Buffers, 0, 2*writeBatchMax)
+	for range c.ready {
+		for {
+			var end queueEnd
+			batch, end = c.take(batch[:0])
+			if len(batch) > 0 {
+				parts = c.send(batch, parts[:0], end == queueBroken)
+				continue
+			}
+			if end == queueOpen {
+				break
+			}
+			if end == queueBroken {
+				c.nc.Close()
+			}
+			if c.drained() {
+				return
+			}
+			break
+		}
+	}
+}
+
+// queueEnd says whether more answers may come.
+type queueEnd int8
+
+const (
+	queueOpen   queueEnd = iota
+	queueEnded           // nothing more is read and all is taken
+	queueBroken          // nothing more is sent
+)
+
+// drained tells whether the reader has ended, so that no request can be queued any more.
+func (c *Conn) drained() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.eof && len(c.queue) == 0
+}
+
+// take removes the answered head of the queue, or everything once the connection is broken. Requests still being served then
+// are abandoned: their answer is freed when it comes.
+func (c *Conn) take(batch []*Request) ([]*Request, queueEnd) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for ; n < len(c.queue) && n < cap(batch); n++ {
+		req := c.queue[n]
+		if req.closes && n == 0 {
+			c.broken = true
+		}
+		if !c.broken && (req.state == waiting || req.closes) {
+			break
+		}
+		if req.state == waiting {
+			req.state = abandoned
+		}
+		batch = append(batch, req)
+	}
+	rest := copy(c.queue, c.queue[n:])
+	clear(c.queue[rest:])
+	c.queue = c.queue[:rest]
+	switch {
+	case c.broken:
+		return batch, queueBroken
+	case c.eof && rest == 0:
+		return batch, queueEnded
+	}
+	return batch, queueOpen
+}
+
+// send writes a batch of answers with one writev and frees them.
+func (c *Conn) send(batch []*Request, parts net.Buffers, broken bool) net.Buffers {
+	total := 0
+	for _, req := range batch {
+		if req.frame != nil {
+			parts = req.frame.appendTo(parts)
+			total += req.frame.Len()
+		}
+	}
+	if !broken && total > 0 {
+		c.nc.SetWriteDeadline(time.Now().Add(c.l.opts.IdleTimeout))
+		rest := parts
+		if _, err := rest.WriteTo(c.nc); err != nil {
+			c.breakOff()
+		}
+		c.l.metrics.bytesOut.Add(int64(total))
+	}
+	clear(parts)
+	for _, req := range batch {
+		if req.frame != nil {
+			req.frame.release()
+			req.frame = nil
+		}
+		<-c.slots
+	}
+	return parts[:0]
+}

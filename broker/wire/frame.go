@@ -1,0 +1,103 @@
+package wire
+
+import (
+	"encoding/binary"
+	"net"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// sizeBytes is the length prefix of every request and response.
+const sizeBytes = 4
+
+// frameKeepMax is the largest scratch buffer a frame keeps for its next use.
+const frameKeepMax = 64 << 10
+
+// Frame is a response being built: own bytes with foreign ones (record batches) spliced in between, never copied.
+type Frame struct {
+	// Bytes is the response so far without the spliced parts; encoders append to it.
+	Bytes    []byte
+	splices  []splice
+	spliced  int
+	releases []func()
+}
+
+// splice says that foreign bytes follow after Bytes[:at].
+type splice struct {
+	at    int
+	bytes []byte
+}
+
+// Encoder is an answer that writes itself, for those that splice record batches. kmsg answers need none.
+type Encoder interface {
+	// EncodeTo appends the response body (what follows the response header) to f.
+	EncodeTo(f *Frame)
+}
+
+// Splice adds foreign bytes at the present end. They must stay unchanged until the frame was sent; see OnSent.
+func (f *Frame) Splice(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	f.splices = append(f.splices, splice{at: len(f.Bytes), bytes: b})
+	f.spliced += len(b)
+}
+
+// OnSent calls release when the frame has been sent or thrown away.
+func (f *Frame) OnSent(release func()) { f.releases = append(f.releases, release) }
+
+// Len is the number of bytes on the wire.
+func (f *Frame) Len() int { return len(f.Bytes) + f.spliced }
+
+var frames = sync.Pool{New: func() any { return new(Frame) }}
+
+// newFrame begins a response: length (filled by finish), correlation id and the empty tags of a flexible header.
+func newFrame(correlationID int32, flexibleHeader bool) *Frame {
+	f := frames.Get().(*Frame)
+	f.Bytes = append(f.Bytes[:0], 0, 0, 0, 0)
+	f.Bytes = binary.BigEndian.AppendUint32(f.Bytes, uint32(correlationID))
+	if flexibleHeader {
+		f.Bytes = append(f.Bytes, 0)
+	}
+	return f
+}
+
+func (f *Frame) finish() {
+	binary.BigEndian.PutUint32(f.Bytes, uint32(f.Len()-sizeBytes))
+}
+
+// appendTo adds the frame's parts to what the next writev sends.
+func (f *Frame) appendTo(out net.Buffers) net.Buffers {
+	from := 0
+	for _, s := range f.splices {
+		if s.at > from {
+			out = append(out, f.Bytes[from:s.at])
+			from = s.at
+		}
+		out = append(out, s.bytes)
+	}
+	if from < len(f.Bytes) {
+		out = append(out, f.Bytes[from:])
+	}
+	return out
+}
+
+// release frees what the frame holds and recycles it.
+func (f *Frame) release() {
+	for i, release := range f.releases {
+		release()
+		f.releases[i] = nil
+	}
+	clear(f.splices)
+	f.splices, f.releases, f.spliced = f.splices[:0], f.releases[:0], 0
+	if cap(f.Bytes) > frameKeepMax {
+		f.Bytes = nil
+	}
+	frames.Put(f)
+}
+
+// kmsgEncoder lets a kmsg response be sent like any other.
+type kmsgEncoder struct{ kmsg.Response }
+
+func (e kmsgEncoder) EncodeTo(f *Frame) { f.Bytes = e.AppendTo(f.Bytes) }

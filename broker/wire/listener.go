@@ -1,0 +1,119 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+)
+
+// Options of a listener. The zero value is usable: see the defaults in parentheses.
+type Options struct {
+	// RequestBytesMax is the largest frame accepted (100 MiB, Kafka's socket.request.max.bytes).
+	RequestBytesMax int
+	// MemoryMax bounds the bytes of all requests being read or served (256 MiB).
+	MemoryMax int64
+	// InFlightMax bounds the unanswered requests of a connection (64); beyond it the connection isn't read.
+	InFlightMax int
+	// IdleTimeout closes a connection nothing arrives on, and one that takes no bytes (10 minutes).
+	IdleTimeout time.Duration
+	// FrameTimeout is how long a begun frame may take to arrive (1 minute).
+	FrameTimeout time.Duration
+	// DrainTimeout is how long Serve waits for unanswered requests at its end (2 seconds).
+	DrainTimeout time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	o.RequestBytesMax = orDefault(o.RequestBytesMax, 100<<20)
+	o.MemoryMax = max(orDefault(o.MemoryMax, 256<<20), int64(o.RequestBytesMax))
+	o.InFlightMax = orDefault(o.InFlightMax, 64)
+	o.IdleTimeout = orDefault(o.IdleTimeout, 10*time.Minute)
+	o.FrameTimeout = orDefault(o.FrameTimeout, time.Minute)
+	o.DrainTimeout = orDefault(o.DrainTimeout, 2*time.Second)
+	return o
+}
+
+func orDefault[T int | int64 | time.Duration](v, def T) T {
+	if v <= 0 {
+		return def
+	}
+	return v
+}
+
+// Listener serves Kafka connections.
+type Listener struct {
+	opts     Options
+	versions *Versions
+	log      *slog.Logger
+	metrics  *metrics
+	buffers  buffers
+	budget   *budget
+
+	mu    sync.Mutex // guards: conns
+	conns map[*Conn]struct{}
+}
+
+// New makes a listener that serves the table's APIs.
+func New(opts Options, versions *Versions, log *slog.Logger) *Listener {
+	opts = opts.withDefaults()
+	return &Listener{
+		opts: opts, versions: versions, log: log.With("component", "kafka"), metrics: newMetrics(versions),
+		budget: newBudget(opts.MemoryMax), conns: make(map[*Conn]struct{}),
+	}
+}
+
+// acceptRetry is the pause after a passing failure to accept (too many open files).
+const acceptRetry = 50 * time.Millisecond
+
+// Serve accepts connections on ln until ctx ends, then closes ln, lets unanswered requests finish for Options.DrainTimeout and
+// waits for every connection. It returns nil after such an end and the listener's error otherwise. It may run on
+// several listeners at once.
+func (l *Listener) Serve(ctx context.Context, ln net.Listener) error {
+	var running sync.WaitGroup
+	serving, stop := context.WithCancel(ctx)
+	defer running.Wait()
+	defer stop()
+	closed := context.AfterFunc(serving, func() { ln.Close() })
+	defer closed()
+	for {
+		nc, err := ln.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if errors.Is(err, net.ErrClosed) {
+				return fmt.Errorf("accept kafka connections: %w", err)
+			}
+			l.log.Warn("accept failed", "err", err)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(acceptRetry):
+			}
+			continue
+		}
+		c := newConn(l, nc)
+		l.track(c, true)
+		running.Go(func() {
+			defer l.track(c, false)
+			c.serve(serving)
+		})
+	}
+}
+
+func (l *Listener) track(c *Conn, open bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if open {
+		l.conns[c] = struct{}{}
+		l.metrics.accepted.Add(1)
+		l.metrics.connections.Add(1)
+		return
+	}
+	delete(l.conns, c)
+	l.metrics.connections.Add(-1)
+}
