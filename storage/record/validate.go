@@ -8,12 +8,12 @@ import (
 
 // What may be wrong with a batch. Errors of this package wrap one of these.
 var (
-	ErrCorrupt              = errors.New("corrupt record batch")          // CORRUPT_MESSAGE
-	ErrTorn                 = errors.New("incomplete record batch")       // the bytes end before the batch does
-	ErrUnsupportedMagic     = errors.New("unsupported batch version")     // UNSUPPORTED_FOR_MESSAGE_FORMAT
-	ErrUnsupportedCodec     = errors.New("unsupported compression type")  // UNSUPPORTED_COMPRESSION_TYPE
-	ErrInvalid              = errors.New("invalid record batch")          // INVALID_RECORD
-	ErrTooLarge             = errors.New("record batch too large")        // MESSAGE_TOO_LARGE
+	ErrCorrupt              = errors.New("corrupt record batch")           // CORRUPT_MESSAGE
+	ErrTorn                 = errors.New("incomplete record batch")        // the bytes end before the batch does
+	ErrUnsupportedMagic     = errors.New("unsupported batch version")      // UNSUPPORTED_FOR_MESSAGE_FORMAT
+	ErrUnsupportedCodec     = errors.New("unsupported compression type")   // UNSUPPORTED_COMPRESSION_TYPE
+	ErrInvalid              = errors.New("invalid record batch")           // INVALID_RECORD
+	ErrTooLarge             = errors.New("record batch too large")         // MESSAGE_TOO_LARGE
 	ErrDecompressedTooLarge = errors.New("decompressed records too large") // refused to spend the memory
 )
 
