@@ -1,0 +1,133 @@
+// Package planner turns a statement and facts into a command and a plan; it is a pure function.
+//
+// Requires names what must be looked up, the engine looks it up, Plan decides. Nothing here reads a disk, a socket or a clock.
+package planner
+
+import (
+	"time"
+
+	"github.com/freshetdb/freshet/planner/physical"
+	"github.com/freshetdb/freshet/sql/ast"
+	"github.com/freshetdb/freshet/sql/catalog"
+	"github.com/freshetdb/freshet/sql/expr"
+	"github.com/freshetdb/freshet/sql/functions"
+	"github.com/freshetdb/freshet/sql/types"
+)
+
+// Facts is everything a plan may depend on.
+type Facts struct {
+	Catalog   *catalog.Catalog
+	Settings  map[string]string // names in lower case; those absent have their defaults
+	Topics    map[string]TopicFacts
+	Now       time.Time
+	Functions *functions.Registry
+	Virtual   map[string]types.Columns // virtual tables by qualified name: pg_catalog.pg_class
+	Params    []types.Type             // types the client gave to $1, $2 …; Unknown ones are inferred
+}
+
+// TopicFacts is what the log says of a topic.
+type TopicFacts struct {
+	Exists     bool
+	Partitions int32
+}
+
+// Needs is what Plan will look for in the facts.
+type Needs struct {
+	Topics []string
+}
+
+// Kind says what the engine does with a result.
+type Kind uint8
+
+// The kinds of results.
+const (
+	KindCommand     Kind = iota // append Command to the log; its queries start when it is applied
+	KindSelect                  // run Plan once, send its rows
+	KindPush                    // run Plan until the client goes away
+	KindInsert                  // run Insert.Plan once, write its rows
+	KindShow                    // rows from the engine: Show says which
+	KindPrint                   // records of a topic: Print
+	KindSet                     // Set
+	KindTransaction             // Transaction
+	KindNothing                 // accepted, nothing to do: Notices say why
+)
+
+// Result is a planned statement.
+type Result struct {
+	Kind       Kind
+	Tag        string              // command tag; of selects and inserts the engine adds the count
+	Command    *catalog.Command    // KindCommand
+	Plan       *physical.Plan      // KindSelect, KindPush; of a KindCommand the first kept plan, for EXPLAIN
+	Queries    []QueryPlan         // KindCommand: kept queries that start, planned
+	Topics     []catalog.Topic     // KindCommand: to create when absent (also in the command)
+	Insert     *Insert             // KindInsert
+	Show       Show                // KindShow
+	Print      *Print              // KindPrint
+	Set        *Set                // KindSet
+	Verb       ast.TransactionVerb // KindTransaction
+	Columns    types.Columns       // of the rows the client gets; nil: none
+	ParamTypes []types.Type        // of $1, $2 …
+	Notices    []string
+	// Materialise lists tables whose hidden views the plan reads; the engine starts Materialise(relation) for those that do not run.
+	Materialise []*catalog.Relation
+}
+
+// QueryPlan is a kept query with its plan.
+type QueryPlan struct {
+	ID   string
+	Plan *physical.Plan
+}
+
+// Insert is INSERT … VALUES, or INSERT … SELECT that runs once: the rows of Plan, in the order of the relation's columns and with
+// Sink's indexes, become records. Plan.Root is the *physical.Sink itself.
+type Insert struct {
+	Relation *catalog.Relation
+	Plan     *physical.Plan
+}
+
+// Show names rows that only the engine knows.
+type Show struct {
+	What     string // TOPICS, QUERIES, PROPERTIES, SETTING
+	Name     string // SETTING: its name, "" for all
+	Extended bool
+	All      bool
+}
+
+// Print is PRINT topic.
+type Print struct {
+	Topic         string
+	FromBeginning bool
+	Interval      int64 // print one record in so many
+	Limit         int64 // -1: none
+}
+
+// Set changes a session's setting, or resets it.
+type Set struct {
+	Name  string // lower case; "" with Reset: all
+	Value string
+	Local bool
+	Reset bool
+}
+
+// Requires names what Plan needs to know about. It never fails: what it cannot make sense of, Plan will refuse.
+func Requires(stmt ast.Statement, cat *catalog.Catalog) Needs { return requires(stmt, cat) }
+
+// Plan binds and plans a statement. Errors are *sqlerr.Error with a position. text is the statement's own text, kept in commands.
+func Plan(facts Facts, stmt ast.Statement, text string) (*Result, error) {
+	return plan(facts, stmt, text)
+}
+
+// Restart plans a kept query of the catalogue anew, from its parsed text. The plan writes the relation as the catalogue knows it.
+func Restart(facts Facts, q *catalog.Query, stmt ast.Statement) (*physical.Plan, error) {
+	return restart(facts, q, stmt)
+}
+
+// Materialise is the hidden kept query behind a table over a topic: its rows by key, as the view named by the relation's id.
+func Materialise(r *catalog.Relation, dialect catalog.Dialect) *physical.Plan {
+	return materialise(r, dialect)
+}
+
+// BindParams is the plan with parameters replaced by values, already of the plan's ParamTypes. The plan itself is not changed.
+func BindParams(p *physical.Plan, params []expr.Expr) (*physical.Plan, error) {
+	return bindParams(p, params)
+}
