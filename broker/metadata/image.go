@@ -144,3 +144,9 @@ func (img *Image) Features() iter.Seq2[string, int16] { return maps.All(img.feat
 
 // NextProducerID is the first producer id nobody has been given.
 func (img *Image) NextProducerID() int64 { return img.producerIDs }
+
+// TopicPartition names one partition.
+type TopicPartition struct {
+	Topic     string
+	Partition int32
+}

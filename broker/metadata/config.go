@@ -1,0 +1,208 @@
+package metadata
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ConfigType is how a config's text is read, in the numbers of DescribeConfigs.
+type ConfigType int8
+
+// The types of configs.
+const (
+	ConfigBoolean ConfigType = 1
+	ConfigString  ConfigType = 2
+	ConfigInt     ConfigType = 3
+	ConfigLong    ConfigType = 5
+	ConfigDouble  ConfigType = 6
+	ConfigList    ConfigType = 7
+)
+
+// ConfigDef says what a config is.
+type ConfigDef struct {
+	Name    string
+	Type    ConfigType
+	Default string
+	Doc     string
+	// ReadOnly configs can be read by clients and set only where the node is started.
+	ReadOnly bool
+	// Min and Max bound numbers when Max > Min.
+	Min, Max int64
+	// OneOf lists the allowed words, of each element for a list; empty allows any.
+	OneOf []string
+	// Why explains a short OneOf to somebody who asked for something else.
+	Why string
+}
+
+// Check tells whether value is one the config can have.
+func (d *ConfigDef) Check(value string) error {
+	switch d.Type {
+	case ConfigBoolean:
+		if value != "true" && value != "false" {
+			return fmt.Errorf("%s is true or false, not %q", d.Name, value)
+		}
+	case ConfigInt, ConfigLong:
+		n, err := strconv.ParseInt(value, 10, bitsOf(d.Type))
+		if err != nil {
+			return fmt.Errorf("%s is a whole number, not %q", d.Name, value)
+		}
+		if d.Max > d.Min && (n < d.Min || n > d.Max) {
+			return fmt.Errorf("%s is between %d and %d, not %d", d.Name, d.Min, d.Max, n)
+		}
+	case ConfigDouble:
+		if f, err := strconv.ParseFloat(value, 64); err != nil || f < 0 || f > 1 {
+			return fmt.Errorf("%s is a fraction between 0 and 1, not %q", d.Name, value)
+		}
+	}
+	return d.checkWords(value)
+}
+
+func bitsOf(t ConfigType) int {
+	if t == ConfigInt {
+		return 32
+	}
+	return 64
+}
+
+func (d *ConfigDef) checkWords(value string) error {
+	if len(d.OneOf) == 0 {
+		return nil
+	}
+	words := []string{value}
+	if d.Type == ConfigList {
+		words = SplitList(value)
+	}
+	if len(words) == 0 {
+		return fmt.Errorf("%s can't be empty", d.Name)
+	}
+	for _, w := range words {
+		if !slices.Contains(d.OneOf, w) {
+			return fmt.Errorf("%s can be %s, not %q%s", d.Name, strings.Join(d.OneOf, " or "), w, d.Why)
+		}
+	}
+	return nil
+}
+
+// SplitList takes a list config apart; blanks around its elements don't count.
+func SplitList(value string) []string {
+	var out []string
+	for word := range strings.SplitSeq(value, ",") {
+		if word = strings.TrimSpace(word); word != "" {
+			out = append(out, word)
+		}
+	}
+	return out
+}
+
+// TopicConfigDef finds a topic config, or nil.
+func TopicConfigDef(name string) *ConfigDef { return findDef(topicConfigs, name) }
+
+// TopicConfigDefs lists all topic configs by name; not to be changed.
+func TopicConfigDefs() []ConfigDef { return topicConfigs }
+
+// BrokerConfigDef finds a broker config, or nil.
+func BrokerConfigDef(name string) *ConfigDef { return findDef(brokerConfigs, name) }
+
+// BrokerConfigDefs lists all broker configs by name; not to be changed.
+func BrokerConfigDefs() []ConfigDef { return brokerConfigs }
+
+func findDef(defs []ConfigDef, name string) *ConfigDef {
+	i, found := slices.BinarySearchFunc(defs, name, func(d ConfigDef, name string) int { return strings.Compare(d.Name, name) })
+	if !found {
+		return nil
+	}
+	return &defs[i]
+}
+
+// Names of topic configs that code refers to.
+const (
+	ConfigCleanupPolicy    = "cleanup.policy"
+	ConfigFlushMode        = "flush.mode"
+	ConfigMaxMessageBytes  = "max.message.bytes"
+	ConfigMinInsync        = "min.insync.replicas"
+	ConfigRetentionMs      = "retention.ms"
+	ConfigRetentionBytes   = "retention.bytes"
+	ConfigSegmentBytes     = "segment.bytes"
+	ConfigSegmentMs        = "segment.ms"
+	ConfigIndexInterval    = "index.interval.bytes"
+	ConfigTimestampType    = "message.timestamp.type"
+	ConfigTimestampAfter   = "message.timestamp.after.max.ms"
+	ConfigTimestampBefore  = "message.timestamp.before.max.ms"
+	ConfigNumPartitions    = "num.partitions"
+	ConfigAutoCreateTopics = "auto.create.topics.enable"
+	ConfigDefaultReplicas  = "default.replication.factor"
+)
+
+// TopicConfig is a topic's configuration with defaults, typed.
+type TopicConfig struct {
+	// Delete and Compact are the words of cleanup.policy.
+	Delete, Compact    bool
+	Retention          time.Duration // negative keeps for ever
+	RetentionBytes     int64         // negative keeps everything
+	SegmentBytes       int64
+	SegmentAge         time.Duration
+	IndexIntervalBytes int64
+	MessageBytesMax    int
+	LogAppendTime      bool
+	TimestampAfterMax  time.Duration // 0: no limit
+	TimestampBeforeMax time.Duration // 0: no limit
+	MinInsyncReplicas  int
+	// FlushInterval tells that acknowledged records may be unsynced for a moment (flush.mode=interval).
+	FlushInterval bool
+}
+
+// SyncedAcks tells whether nothing is acknowledged or shown before it is on disk.
+func (c *TopicConfig) SyncedAcks() bool { return !c.FlushInterval }
+
+// ParseTopicConfig reads a topic's configs, which were checked when they were set; a value that can't be read counts as the default.
+func ParseTopicConfig(set map[string]string) TopicConfig {
+	get := func(name string) string {
+		d := TopicConfigDef(name)
+		if v, ok := set[name]; ok && d.Check(v) == nil {
+			return v
+		}
+		return d.Default
+	}
+	number := func(name string) int64 {
+		n, _ := strconv.ParseInt(get(name), 10, 64)
+		return n
+	}
+	policy := SplitList(get(ConfigCleanupPolicy))
+	return TopicConfig{
+		Delete:             slices.Contains(policy, "delete"),
+		Compact:            slices.Contains(policy, "compact"),
+		Retention:          millis(number(ConfigRetentionMs)),
+		RetentionBytes:     number(ConfigRetentionBytes),
+		SegmentBytes:       number(ConfigSegmentBytes),
+		SegmentAge:         millis(number(ConfigSegmentMs)),
+		IndexIntervalBytes: number(ConfigIndexInterval),
+		MessageBytesMax:    int(number(ConfigMaxMessageBytes)),
+		LogAppendTime:      get(ConfigTimestampType) == "LogAppendTime",
+		TimestampAfterMax:  limit(number(ConfigTimestampAfter)),
+		TimestampBeforeMax: limit(number(ConfigTimestampBefore)),
+		MinInsyncReplicas:  int(number(ConfigMinInsync)),
+		FlushInterval:      get(ConfigFlushMode) == "interval",
+	}
+}
+
+// maxMillis is the longest time a Duration can hold; longer ones count as for ever.
+const maxMillis = int64(1<<63-1) / int64(time.Millisecond)
+
+// millis turns milliseconds into a duration; what it can't hold is negative, for ever.
+func millis(n int64) time.Duration {
+	if n < 0 || n > maxMillis {
+		return -1
+	}
+	return time.Duration(n) * time.Millisecond
+}
+
+// limit is millis with 0 for no limit.
+func limit(n int64) time.Duration {
+	if n > maxMillis {
+		return 0
+	}
+	return max(0, time.Duration(n)*time.Millisecond)
+}

@@ -1,0 +1,227 @@
+package replica
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/freshetdb/freshet/storage/log"
+	"github.com/freshetdb/freshet/storage/record"
+)
+
+// Acks says what an append waits for, in Kafka's numbers.
+type Acks int16
+
+// The values of acks. None and Leader are answered after the write; None's caller just doesn't pass the answer on.
+const (
+	AcksAll    Acks = -1 // the high watermark passed the batch: on disk, on every replica in sync
+	AcksNone   Acks = 0
+	AcksLeader Acks = 1 // written here
+)
+
+// AppendOptions says how to append.
+type AppendOptions struct {
+	Acks Acks
+	// Origin decides what is checked: log.FromClient, or log.FromCoordinator, which may write control batches.
+	Origin log.Origin
+	// Timeout bounds the wait of AcksAll; 0 waits as long as it takes.
+	Timeout time.Duration
+}
+
+// Appended is the fate of a batch.
+type Appended struct {
+	log.AppendInfo
+	// Start is the partition's first offset.
+	Start int64
+	// Err nil: as asked by Acks. ErrTimedOut: written, unacknowledged. Otherwise nothing was written, with record.Err* for a bad
+	// batch and log.Err* for a refused one.
+	Err error
+}
+
+// appendOp is an append under way, reused.
+type appendOp struct {
+	log.Submission
+	p    *Partition
+	acks Acks
+	done func(Appended)
+	// deadline is when a parked append is answered ErrTimedOut; zero for never.
+	deadline time.Time
+	timer    *time.Timer
+	// required is the high watermark that acknowledges the batch.
+	required int64
+}
+
+var appendOps = sync.Pool{New: func() any {
+	op := new(appendOp)
+	op.Submission.Done = func(*log.Submission) { op.written() }
+	return op
+}}
+
+// Append checks one v2 batch, assigns its offsets in place and writes it. done is called once, possibly before Append returns
+// and from any goroutine, and must not block. batch is the partition's until then and is modified. Appends of one
+// goroutine are written in its order.
+func (p *Partition) Append(batch record.Batch, opts AppendOptions, done func(Appended)) {
+	l, epoch, err := p.admit(opts)
+	if err != nil {
+		done(Appended{Err: err})
+		return
+	}
+	op := appendOps.Get().(*appendOp)
+	op.p, op.acks, op.done = p, opts.Acks, done
+	op.Entry = log.Entry{Batch: batch, Origin: opts.Origin}
+	op.LeaderEpoch = epoch
+	op.deadline = time.Time{}
+	if opts.Acks == AcksAll && opts.Timeout > 0 {
+		op.deadline = time.Now().Add(opts.Timeout)
+	}
+	l.Submit(&op.Submission, p.m.now)
+}
+
+// admit tells whether the partition takes appends now.
+func (p *Partition) admit(opts AppendOptions) (*log.Log, int32, error) {
+	s := p.state.Load()
+	if !s.leads {
+		return nil, 0, ErrNotLeader
+	}
+	if opts.Acks == AcksAll && len(s.ISR) < min(s.config.MinInsyncReplicas, len(s.Replicas)) {
+		return nil, 0, ErrNotEnoughReplicas
+	}
+	l, err := p.open()
+	if err != nil {
+		return nil, 0, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dead != nil {
+		return nil, 0, p.dead
+	}
+	if p.epochAssigned != s.LeaderEpoch {
+		if err := l.AssignEpoch(s.LeaderEpoch); err != nil {
+			return nil, 0, fmt.Errorf("%w: note leader epoch: %w", ErrStorage, err)
+		}
+		p.epochAssigned = s.LeaderEpoch
+	}
+	return l, s.LeaderEpoch, nil
+}
+
+// park keeps an append until the high watermark passes it. The caller holds mu.
+func (p *Partition) park(op *appendOp) {
+	p.pending = append(p.pending, op)
+	if op.deadline.IsZero() {
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(time.Until(op.deadline), func() { p.expire(op, &timer) })
+	op.timer = timer
+}
+
+// expire answers an append that is still parked and still the one the timer was for.
+func (p *Partition) expire(op *appendOp, timer **time.Timer) {
+	p.mu.Lock()
+	found := false
+	for i, other := range p.pending {
+		if other == op && op.timer == *timer {
+			p.pending = append(p.pending[:i], p.pending[i+1:]...)
+			found = true
+			break
+		}
+	}
+	p.mu.Unlock()
+	if found {
+		op.finish(ErrTimedOut)
+	}
+}
+
+// written is called by the log after the write.
+func (op *appendOp) written() {
+	p := op.p
+	if op.Err != nil {
+		op.finish(p.gone(op.Err))
+		return
+	}
+	synced := p.state.Load().config.SyncedAcks()
+	if op.required = op.Info.LastOffset + 1; !synced {
+		p.advance(op.required)
+	} else {
+		p.m.syncer.Request()
+	}
+	if op.acks != AcksAll {
+		op.finish(nil)
+		return
+	}
+	p.mu.Lock()
+	dead, acked := p.dead, p.highWatermark.Load() >= op.required
+	if dead == nil && !acked {
+		p.park(op)
+	}
+	p.mu.Unlock()
+	if dead != nil || acked {
+		op.finish(dead)
+	}
+}
+
+// finish answers and recycles the append.
+func (op *appendOp) finish(err error) {
+	if op.timer != nil {
+		op.timer.Stop()
+	}
+	result := Appended{AppendInfo: op.Info, Err: err}
+	if l := op.p.log.Load(); l != nil {
+		result.Start = l.StartOffset()
+	}
+	done := op.done
+	op.p, op.done, op.timer, op.Entry = nil, nil, nil, log.Entry{}
+	appendOps.Put(op)
+	done(result)
+}
+
+// onSynced is called by the syncer after a round that covered appends of this partition.
+func (p *Partition) onSynced(synced int64, err error) {
+	if err != nil {
+		p.die(fmt.Errorf("%w: %w", ErrStorage, err))
+		return
+	}
+	p.advance(synced)
+}
+
+// advance moves the high watermark up to end, acknowledges what it passed and wakes readers.
+func (p *Partition) advance(end int64) {
+	p.mu.Lock()
+	if end <= p.highWatermark.Load() {
+		p.mu.Unlock()
+		return
+	}
+	p.highWatermark.Store(end)
+	n := 0
+	for n < len(p.pending) && p.pending[n].required <= end {
+		n++
+	}
+	acked := p.pending[:n:n]
+	if p.pending = p.pending[n:]; len(p.pending) == 0 {
+		p.pending = nil
+	}
+	p.mu.Unlock()
+	for _, op := range acked {
+		op.finish(nil)
+	}
+	p.wakeWatchers()
+}
+
+// die refuses appends from now on; reads go on.
+func (p *Partition) die(err error) {
+	p.mu.Lock()
+	p.dead = err
+	p.mu.Unlock()
+	p.fail(err)
+}
+
+// fail answers every parked append with err.
+func (p *Partition) fail(err error) {
+	p.mu.Lock()
+	failed := p.pending
+	p.pending = nil
+	p.mu.Unlock()
+	for _, op := range failed {
+		op.finish(err)
+	}
+}

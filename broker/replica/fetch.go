@@ -1,0 +1,165 @@
+package replica
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// FetchPartition is one partition of a fetch.
+type FetchPartition struct {
+	// Partition is nil when it could not be found; Err says why then and is handed through.
+	Partition *Partition
+	Err       error
+	Offset    int64
+	MaxBytes  int
+	// LeaderEpoch is what the reader believes, -1 for unknown.
+	LeaderEpoch int32
+}
+
+// FetchRequest is a read of several partitions that may wait for data.
+type FetchRequest struct {
+	Partitions []FetchPartition
+	// MinBytes is how much must be there before MaxWait is over.
+	MinBytes int
+	// MaxBytes bounds the whole answer, except that the first batch found is given whatever its size (KIP-74).
+	MaxBytes  int
+	MaxWait   time.Duration
+	Isolation Isolation
+}
+
+// Fetched is what one partition gave, in the request's order.
+type Fetched struct {
+	Read
+	Err error
+}
+
+// Fetch reads the partitions and calls done once, from any goroutine: at once when MinBytes are there, a partition has an error
+// or MaxWait is 0, else when enough has arrived, MaxWait is over or ctx has ended. done owns the spans and must Release them.
+func (m *Manager) Fetch(ctx context.Context, req FetchRequest, done func([]Fetched)) {
+	f := &fetch{req: req, done: done, results: make([]Fetched, len(req.Partitions))}
+	if f.read() || req.MaxWait <= 0 || ctx.Err() != nil {
+		done(f.results)
+		return
+	}
+	f.park(ctx)
+}
+
+// fetch is a fetch under way.
+//
+//	read ──enough──► done
+//	  └─► parked ──moved / expired──► running ──enough or expired──► done
+//	        ▲                            │
+//	        └────────── too little ◄─────┘   (moved meanwhile: runs again)
+type fetch struct {
+	req  FetchRequest
+	done func([]Fetched)
+	// results belong to the goroutine that reads: the caller's, then the one that set running.
+	results []Fetched
+
+	watchers []watcher
+	timer    *time.Timer
+	stopCtx  func() bool
+
+	mu       sync.Mutex // guards what follows
+	running  bool
+	moved    bool
+	expired  bool
+	finished bool
+}
+
+// read fills results and tells whether they are worth answering.
+func (f *fetch) read() bool {
+	budget, total, final := f.req.MaxBytes, 0, false
+	for i := range f.req.Partitions {
+		fp, res := &f.req.Partitions[i], &f.results[i]
+		if res.Span.Bytes != nil {
+			res.Span.Release()
+		}
+		*res = Fetched{Err: fp.Err}
+		if res.Err == nil {
+			res.Err = fp.check()
+		}
+		if res.Err == nil {
+			res.Read, res.Err = fp.Partition.Read(fp.Offset, min(fp.MaxBytes, budget), total == 0, f.req.Isolation)
+		}
+		final = final || res.Err != nil
+		n := len(res.Span.Bytes)
+		total += n
+		budget = max(0, budget-n)
+	}
+	return final || total >= f.req.MinBytes
+}
+
+func (fp *FetchPartition) check() error {
+	if !fp.Partition.state.Load().leads {
+		return ErrNotLeader
+	}
+	return fp.Partition.CheckEpoch(fp.LeaderEpoch)
+}
+
+// park waits on every partition. What moved between the read and the watch is found by reading once more.
+func (f *fetch) park(ctx context.Context) {
+	f.running = true // nobody else knows f yet; wake-ups from now on only leave a note
+	f.watchers = make([]watcher, len(f.req.Partitions))
+	for i := range f.watchers {
+		w := &f.watchers[i]
+		w.moved = f.wake
+		f.req.Partitions[i].Partition.watch(w)
+	}
+	f.timer = time.AfterFunc(f.req.MaxWait, f.expire)
+	f.stopCtx = context.AfterFunc(ctx, f.expire)
+	f.moved = true
+	f.run()
+}
+
+// wake is called under a partition's watchMu, by those who append and sync: it must be quick.
+func (f *fetch) wake() {
+	f.mu.Lock()
+	start := !f.running && !f.finished
+	f.moved = true
+	f.running = f.running || start
+	f.mu.Unlock()
+	if start {
+		go f.run()
+	}
+}
+
+// expire ends the wait with what is there.
+func (f *fetch) expire() {
+	f.mu.Lock()
+	start := !f.running && !f.finished
+	f.expired = true
+	f.running = f.running || start
+	f.mu.Unlock()
+	if start {
+		f.run()
+	}
+}
+
+// run reads until nothing moved meanwhile, or there is an answer. The caller has set running.
+func (f *fetch) run() {
+	for {
+		f.mu.Lock()
+		if !f.moved && !f.expired {
+			f.running = false
+			f.mu.Unlock()
+			return
+		}
+		expired := f.expired
+		f.moved = false
+		f.mu.Unlock()
+		if f.read() || expired {
+			break
+		}
+	}
+	f.mu.Lock()
+	f.finished = true
+	f.mu.Unlock()
+	for i := range f.watchers {
+		f.watchers[i].cancel()
+	}
+	f.timer.Stop()
+	f.stopCtx()
+	f.done(f.results)
+}

@@ -1,0 +1,302 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/freshetdb/freshet/broker/metadata"
+	"github.com/freshetdb/freshet/storage/log"
+	"github.com/freshetdb/freshet/storage/vfs"
+)
+
+// Options of a Manager.
+type Options struct {
+	// NodeID is this broker's number.
+	NodeID int32
+	// FS and Dir say where the partitions' directories (<topic>-<partition>) lie. Dir must exist.
+	FS  vfs.FS
+	Dir string
+	// Clock is time.Now unless set.
+	Clock func() time.Time
+	// RetentionInterval is the time between two looks for segments to delete (30 seconds).
+	RetentionInterval time.Duration
+}
+
+const (
+	defaultRetentionInterval = 30 * time.Second
+	// openConcurrency is how many logs are recovered at once after a start.
+	openConcurrency = 4
+	// closeConcurrency is how many logs are closed at once.
+	closeConcurrency = 8
+	// syncInterval is how long a record of a flush.mode=interval topic may be unsynced.
+	syncInterval = time.Second
+)
+
+// Manager holds this node's partitions. Its methods may be called from any goroutine.
+type Manager struct {
+	opts    Options
+	now     func() time.Time
+	log     *slog.Logger
+	syncer  *log.Syncer
+	buffers *log.Buffers
+	// clean says that the logs were closed in order last time.
+	clean bool
+	// wakeKeeper tells Run of removals.
+	wakeKeeper chan struct{}
+
+	mu         sync.RWMutex // guards what follows
+	partitions map[metadata.TopicPartition]*Partition
+	byID       map[idPartition]*Partition
+	removals   map[string]*removal // by directory
+	closed     bool
+}
+
+type idPartition struct {
+	id    metadata.UUID
+	index int32
+}
+
+// removal is a deleted partition whose directory is still there.
+type removal struct {
+	partition *Partition
+	done      chan struct{}
+}
+
+// NewManager makes a manager without partitions: ApplyImage brings them. Run must be running for anything to be acknowledged.
+func NewManager(opts Options, logger *slog.Logger) (*Manager, error) {
+	if opts.Clock == nil {
+		opts.Clock = time.Now
+	}
+	if opts.RetentionInterval <= 0 {
+		opts.RetentionInterval = defaultRetentionInterval
+	}
+	m := &Manager{
+		opts: opts, now: opts.Clock, log: logger.With("component", "replica"),
+		syncer: log.NewSyncer(log.SyncerOptions{Interval: syncInterval}), buffers: log.NewBuffers(),
+		wakeKeeper: make(chan struct{}, 1),
+		partitions: make(map[metadata.TopicPartition]*Partition),
+		byID:       make(map[idPartition]*Partition),
+		removals:   make(map[string]*removal),
+	}
+	return m, nil
+}
+
+// Close closes every log, several at once, after making its records durable and acknowledging them as far as the disk
+// allows. Appends and reads after it answer ErrUnknownPartition. Run must still be running. Close is idempotent.
+func (m *Manager) Close() error {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	var g errgroup.Group
+	g.SetLimit(closeConcurrency)
+	for _, p := range m.Partitions() {
+		g.Go(func() error { return p.close(false) })
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("close partitions: %w", err)
+	}
+	return nil
+}
+
+// Partition finds a partition this node leads. Errors: ErrUnknownPartition, ErrNotLeader.
+func (m *Manager) Partition(topic string, index int32) (*Partition, error) {
+	m.mu.RLock()
+	p := m.partitions[metadata.TopicPartition{Topic: topic, Partition: index}]
+	m.mu.RUnlock()
+	if p == nil {
+		return nil, ErrUnknownPartition
+	}
+	if !p.state.Load().leads {
+		return nil, ErrNotLeader
+	}
+	return p, nil
+}
+
+// PartitionByID finds a partition by topic id. Errors: ErrUnknownTopicID, ErrNotLeader.
+func (m *Manager) PartitionByID(id metadata.UUID, index int32) (*Partition, error) {
+	m.mu.RLock()
+	p := m.byID[idPartition{id, index}]
+	m.mu.RUnlock()
+	if p == nil {
+		return nil, ErrUnknownTopicID
+	}
+	if !p.state.Load().leads {
+		return nil, ErrNotLeader
+	}
+	return p, nil
+}
+
+// Partitions lists the partitions this node holds, in no particular order.
+func (m *Manager) Partitions() []*Partition {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	out := make([]*Partition, 0, len(m.partitions))
+	for _, p := range m.partitions {
+		out = append(out, p)
+	}
+	return out
+}
+
+// ApplyImage makes the manager's partitions those of the image. It does no I/O: logs are opened at their first use and deleted
+// ones are removed by Run. delta says what changed since the last call (metadata.FullDelta the first time).
+func (m *Manager) ApplyImage(img *metadata.Image, delta *metadata.Delta) {
+	var ended []*Partition
+	m.mu.Lock()
+	for _, change := range delta.Topics {
+		ended = append(ended, m.drop(change)...)
+	}
+	for _, change := range delta.Topics {
+		m.adopt(change.After)
+	}
+	m.mu.Unlock()
+	if len(ended) > 0 {
+		select {
+		case m.wakeKeeper <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// drop takes the partitions of a deleted topic out of the tables and marks their directories for removal.
+func (m *Manager) drop(change metadata.TopicChange) (ended []*Partition) {
+	if change.Before == nil || change.After != nil {
+		return nil
+	}
+	for i := range change.Before.Partitions {
+		tp := metadata.TopicPartition{Topic: change.Before.Name, Partition: int32(i)}
+		p := m.partitions[tp]
+		if p == nil || p.id != change.Before.ID {
+			continue
+		}
+		delete(m.partitions, tp)
+		delete(m.byID, idPartition{p.id, p.index})
+		m.removals[p.dir] = &removal{partition: p, done: make(chan struct{})}
+		ended = append(ended, p)
+	}
+	return ended
+}
+
+// adopt brings the partitions of a new or changed topic up to date.
+func (m *Manager) adopt(t *metadata.Topic) {
+	if t == nil || m.closed {
+		return
+	}
+	config := metadata.ParseTopicConfig(t.Configs)
+	for i, agreed := range t.Partitions {
+		tp := metadata.TopicPartition{Topic: t.Name, Partition: int32(i)}
+		s := &state{Partition: agreed, config: config, leads: agreed.Leader == m.opts.NodeID}
+		p := m.partitions[tp]
+		if p == nil {
+			p = &Partition{
+				m: m, topic: t.Name, id: t.ID, index: int32(i), epochAssigned: -1,
+				dir: m.opts.FS.PathJoin(m.opts.Dir, t.Name+"-"+strconv.Itoa(i)),
+			}
+			m.partitions[tp] = p
+			m.byID[idPartition{t.ID, int32(i)}] = p
+		}
+		p.apply(s)
+	}
+}
+
+// awaitRemoval waits until an earlier partition of the same name has left the directory.
+func (m *Manager) awaitRemoval(dir string) {
+	m.mu.RLock()
+	r := m.removals[dir]
+	m.mu.RUnlock()
+	if r != nil {
+		<-r.done
+	}
+}
+
+func (m *Manager) removeDir(dir string) error {
+	if err := m.opts.FS.RemoveAll(dir); err != nil && !vfs.IsNotExist(err) {
+		return fmt.Errorf("remove %s: %w", dir, err)
+	}
+	return nil
+}
+
+// Run syncs, retains and removes until ctx ends. Close the manager first, so that the last appends are acknowledged.
+func (m *Manager) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return m.syncer.Run(ctx) })
+	g.Go(func() error { return m.keep(ctx) })
+	return g.Wait()
+}
+
+// keep removes deleted partitions at once and old segments from time to time.
+func (m *Manager) keep(ctx context.Context) error {
+	tick := time.NewTicker(m.opts.RetentionInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			m.removeEnded()
+			return nil
+		case <-m.wakeKeeper:
+			m.removeEnded()
+		case <-tick.C:
+			m.retain(ctx)
+		}
+	}
+}
+
+func (m *Manager) removeEnded() {
+	m.mu.RLock()
+	ended := make([]*removal, 0, len(m.removals))
+	for _, r := range m.removals {
+		ended = append(ended, r)
+	}
+	m.mu.RUnlock()
+	for _, r := range ended {
+		if err := r.partition.close(true); err != nil {
+			m.log.Error("deleted partition's directory can't be removed", "dir", r.partition.dir, "err", err)
+		}
+		m.mu.Lock()
+		delete(m.removals, r.partition.dir)
+		m.mu.Unlock()
+		close(r.done)
+	}
+}
+
+func (m *Manager) retain(ctx context.Context) {
+	for _, p := range m.Partitions() {
+		if ctx.Err() != nil {
+			return
+		}
+		n, err := p.retain(m.now())
+		switch {
+		case err != nil && !errors.Is(err, ErrUnknownPartition):
+			m.log.Error("retention failed", "topic", p.topic, "partition", p.index, "err", err)
+		case n > 0:
+			m.log.Info("segments deleted", "topic", p.topic, "partition", p.index, "segments", n)
+		}
+	}
+}
+
+// Warm opens every log that has a directory, several at once, until ctx ends; otherwise each is opened at its first use.
+func (m *Manager) Warm(ctx context.Context) {
+	var g errgroup.Group
+	g.SetLimit(openConcurrency)
+	for _, p := range m.Partitions() {
+		if ctx.Err() != nil {
+			break
+		}
+		if _, err := m.opts.FS.Stat(p.dir); err != nil {
+			continue // nothing was ever written
+		}
+		g.Go(func() error {
+			_, err := p.open()
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil && !errors.Is(err, ErrUnknownPartition) {
+		m.log.Error("not every partition could be opened", "err", err)
+	}
+}
