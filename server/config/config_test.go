@@ -1,0 +1,102 @@
+package config
+
+import (
+	"bytes"
+	"flag"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write docs/reference/config.md anew")
+
+func TestPrecedence(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "freshet.toml")
+	if err := os.WriteFile(file, []byte("kafka = 'localhost:1'\npostgres = 'localhost:2'\nhttp = 'localhost:3'\nmax_connections = 7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(file, []string{"FRESHET_POSTGRES=localhost:22", "FRESHET_HTTP=localhost:33", "PATH=/bin"}, map[string]string{"http": "localhost:333", "idle-session-timeout": "5m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Kafka != "localhost:1" || c.Postgres != "localhost:22" || c.HTTP != "localhost:333" || c.MaxConnections != 7 || c.IdleSessionTimeout != 5*time.Minute {
+		t.Fatalf("%+v", c)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, test := range []struct{ env, want string }{
+		{"FRESHET_KAFKA=0.0.0.0:9092", "--insecure"},
+		{"FRESHET_KAFKA=:9092", "reachable from other machines"},
+		{"FRESHET_KAFKA=localhost", "not HOST:PORT"},
+		{"FRESHET_KAFKA=localhost:70000", "from 0 to 65535"},
+		{"FRESHET_KAFKA=localhost:5454", "are both"},
+		{"FRESHET_MAX_CONNECTIONS=0", "from 1 to"},
+		{"FRESHET_MAX_MESSAGE_BYTES=1", "from 64KiB to 1GiB"},
+		{"FRESHET_LOG_LEVEL=loud", "debug, info, warn, error"},
+		{"FRESHET_STATEMENT_TIMEOUT=-1s", "not a duration"},
+		{"FRESHET_INSECURE=perhaps", "neither true nor false"},
+	} {
+		_, err := Load("", []string{test.env}, nil)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.env, err, test.want)
+		}
+	}
+	c := Default()
+	if err := c.Set("port", "1"); err == nil || !strings.Contains(err.Error(), "there is") {
+		t.Error(err)
+	}
+	if _, err := Load("", []string{"FRESHET_KAFKA=0.0.0.0:9092", "FRESHET_INSECURE=true"}, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for in, want := range map[string]int64{"1": 1, "64MiB": 64 << 20, "64M": 64 << 20, "4gb": 4 << 30, "2 KiB": 2048, "12b": 12} {
+		if got, err := ParseBytes(in); err != nil || got != want {
+			t.Errorf("%s: %d %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"", "x", "-1", "1Q", "99999999999TiB", "1.5G"} {
+		if n, err := ParseBytes(in); err == nil {
+			t.Errorf("%s: %d", in, n)
+		}
+	}
+}
+
+func TestListenOnBothLoopbacks(t *testing.T) {
+	listeners, err := Listen("localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := listeners[0].Addr().(*net.TCPAddr).Port
+	for _, l := range listeners {
+		defer l.Close()
+		if a := l.Addr().(*net.TCPAddr); a.Port != port || !a.IP.IsLoopback() {
+			t.Errorf("%v beside port %d", a, port)
+		}
+	}
+	if _, err := Listen(listeners[0].Addr().String()); err == nil || !strings.Contains(err.Error(), "is in use") {
+		t.Errorf("second listener: %v", err)
+	}
+}
+
+func TestReferenceIsUpToDate(t *testing.T) {
+	var want bytes.Buffer
+	if err := Markdown(&want); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join("..", "..", "docs", "reference", "config.md")
+	if *update {
+		if err := os.WriteFile(file, want.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil || !bytes.Equal(got, want.Bytes()) {
+		t.Errorf("docs/reference/config.md is old: go test ./server/config -update (%v)", err)
+	}
+}
