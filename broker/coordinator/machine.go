@@ -42,7 +42,7 @@ type Write struct {
 	// Txn makes the records part of a producer's transaction instead of the shard's own word.
 	Txn *Producer
 	// Done is called on the shard's goroutine when the records are committed (nil) or were not (a Code).
-	Done func(err error)
+	Done func(now time.Time, err error)
 }
 
 // Producer identifies a transactional producer.
@@ -67,10 +67,16 @@ type Machine interface {
 	Start(now time.Time, leaderEpoch int32, shard Shard)
 	// Tick lets timers that are due fire and says when to call next (zero: never). It is called after every other event.
 	Tick(now time.Time) (next time.Time)
-	// Snapshot gives every record that rebuilds the machine's committed state, so that the log before it can go.
-	Snapshot() []Record
+	// Snapshot gives every record that rebuilds the machine's committed state, so that the log before it can go. It is
+	// called when no write is under way. ok is false when it has to wait, because an open transaction's entries count later.
+	Snapshot() (records []Record, ok bool)
 	// Stop ends every parked request with err.
 	Stop(err error)
+}
+
+// Bounds of a partition: transactions below LastStable have ended, everything below HighWatermark is committed.
+type Bounds struct {
+	Start, LastStable, HighWatermark int64
 }
 
 // Log is an internal topic's partitions on this node.
@@ -81,8 +87,8 @@ type Log interface {
 	// Read gives whole committed batches from offset on, none at the high watermark. release must be called once when
 	// batches is not empty.
 	Read(partition int32, offset int64, maxBytes int) (batches []byte, release func(), err error)
-	// Bounds gives the log's first offset and the last stable offset.
-	Bounds(partition int32) (start, lastStable int64, err error)
+	// Bounds gives the offsets between which records live.
+	Bounds(partition int32) (Bounds, error)
 	// Trim gives up everything below before.
 	Trim(partition int32, before int64) error
 }

@@ -1,0 +1,152 @@
+package group
+
+import (
+	"time"
+
+	"github.com/freshetdb/freshet/broker/coordinator"
+)
+
+// Sync gives a member its assignment. The leader brings everybody's; it is committed before anyone is answered, so a new
+// coordinator knows the same generation. Source: Kafka's GroupCoordinator.handleSyncGroup, KIP-559.
+func (s *Shard) Sync(now time.Time, req SyncRequest, reply func(SyncResponse)) {
+	g, m, code := s.memberOf(req.Group, req.MemberID, req.InstanceID)
+	if code != coordinator.OK {
+		reply(SyncResponse{Code: code})
+		return
+	}
+	defer s.settle(g)
+	switch {
+	case g.state == PreparingRebalance:
+		code = coordinator.RebalanceInProgress
+	case req.Generation != g.generation:
+		code = coordinator.IllegalGeneration
+	case req.ProtocolType != "" && req.ProtocolType != g.protocolType, req.Protocol != "" && req.Protocol != g.protocol:
+		code = coordinator.InconsistentProtocol
+	}
+	if code != coordinator.OK {
+		reply(SyncResponse{Code: code})
+		return
+	}
+	m.touch(now)
+	if g.state == Stable {
+		reply(g.assigned(m))
+		return
+	}
+	if m.sync != nil {
+		m.sync(SyncResponse{Code: coordinator.RebalanceInProgress})
+	}
+	m.sync = reply
+	m.synced = true
+	if m.id == g.leader && !g.storing {
+		s.storeAssignment(g, req.Assignments)
+	}
+}
+
+func (g *group) assigned(m *member) SyncResponse {
+	return SyncResponse{ProtocolType: g.protocolType, Protocol: g.protocol, Assignment: m.assignment}
+}
+
+// storeAssignment commits the leader's assignment; the group is stable when it is in the log.
+func (s *Shard) storeAssignment(g *group, assignments map[string][]byte) {
+	generation := g.generation
+	g.storing = true
+	s.store(g, assignments, func(now time.Time, err error) {
+		g.storing = false
+		if g.state != CompletingRebalance || g.generation != generation {
+			return // a rebalance came between and answered everyone
+		}
+		defer s.settle(g)
+		if err != nil {
+			g.failSyncs(codeOf(err))
+			s.rebalance(now, g)
+			return
+		}
+		for _, m := range g.members {
+			m.assignment = assignments[m.id]
+		}
+		g.enter(Stable, now)
+		for _, m := range g.members {
+			if m.sync != nil {
+				reply := m.sync
+				m.sync = nil
+				m.touch(now)
+				reply(g.assigned(m))
+			}
+		}
+	})
+}
+
+// Heartbeat keeps a member's session alive and tells it of a rebalance.
+func (s *Shard) Heartbeat(now time.Time, c Committer) coordinator.Code {
+	g, m, code := s.memberOf(c.Group, c.MemberID, c.InstanceID)
+	if code != coordinator.OK {
+		return code
+	}
+	if c.Generation != g.generation {
+		return coordinator.IllegalGeneration
+	}
+	m.touch(now)
+	s.settle(g)
+	if g.state == PreparingRebalance {
+		return coordinator.RebalanceInProgress
+	}
+	return coordinator.OK
+}
+
+// Leave takes members out, and answers a code for each. Source: KIP-345.
+func (s *Shard) Leave(now time.Time, group string, leaving []LeavingMember) (coordinator.Code, []coordinator.Code) {
+	codes := make([]coordinator.Code, len(leaving))
+	if group == "" {
+		return coordinator.InvalidGroupID, codes
+	}
+	g := s.groups[group]
+	if g == nil {
+		for i := range codes {
+			codes[i] = coordinator.UnknownMemberID
+		}
+		return coordinator.OK, codes
+	}
+	defer s.settle(g)
+	for i, l := range leaving {
+		if _, ok := g.pending[l.MemberID]; ok && l.InstanceID == "" {
+			delete(g.pending, l.MemberID)
+			s.afterRemoval(now, g)
+			continue
+		}
+		id := l.MemberID
+		if l.InstanceID != "" && id == "" {
+			id = g.static[l.InstanceID]
+		}
+		m, code := g.find(id, l.InstanceID)
+		codes[i] = code
+		if code == coordinator.OK {
+			s.expel(now, g, m, coordinator.UnknownMemberID)
+		}
+	}
+	return coordinator.OK, codes
+}
+
+// expel removes a member, answering whatever it waits for, and starts a rebalance among those who remain.
+func (s *Shard) expel(now time.Time, g *group, m *member, code coordinator.Code) {
+	if m.join != nil {
+		m.join(JoinResponse{Code: code, MemberID: m.id, Generation: -1})
+		m.join = nil
+	}
+	if m.sync != nil {
+		m.sync(SyncResponse{Code: code})
+		m.sync = nil
+	}
+	g.remove(m)
+	s.afterRemoval(now, g)
+}
+
+func (s *Shard) afterRemoval(now time.Time, g *group) {
+	switch g.state {
+	case Stable, CompletingRebalance:
+		s.rebalance(now, g)
+	case PreparingRebalance:
+		if g.initialLeft < 0 && g.allJoined() {
+			s.completeJoin(now, g)
+		}
+	}
+}

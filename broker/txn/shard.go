@@ -1,0 +1,165 @@
+// Package txn coordinates transactions: producer ids, the partitions that take part, and the markers that end them.
+//
+// A Shard is the state machine of one partition of __transaction_state. It does no I/O and reads no clock: events come
+// with the time they happen at, records go out through the coordinator's runtime in Kafka's own format, markers through
+// Markers, and a step is taken only when the one before it is committed. Producers of other processes speak Kafka's
+// protocol of explicit partitions (v1); those of this process join partitions in memory only, see Shard.Begin.
+// Source: KIP-98, KIP-360, Kafka's TransactionCoordinator.
+package txn
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/freshetdb/freshet/broker/coordinator"
+)
+
+// Markers writes the ends of transactions into partitions.
+type Markers interface {
+	// Write writes one marker and calls done when it is committed, or will never have to be (the partition was deleted, or
+	// a newer producer has ended the transaction). It tries until then; done gets an error only when the node stops.
+	Write(m Marker, done func(err error))
+}
+
+// Marker is the end of a transaction in one partition.
+type Marker struct {
+	TopicPartition
+	Producer         coordinator.Producer
+	CoordinatorEpoch int32
+	Commit           bool
+}
+
+// Options of the shards. The zero value gets the defaults.
+type Options struct {
+	TimeoutMax time.Duration // of a transaction; 15 minutes
+}
+
+const defaultTimeoutMax = 15 * time.Minute
+
+// Shard holds the transactional ids of one partition. All methods must be called on the shard's goroutine.
+type Shard struct {
+	opts        Options
+	markers     Markers
+	txns        map[string]*txn
+	out         coordinator.Shard
+	leaderEpoch int32
+	next        time.Time // no transaction times out before
+}
+
+// New makes an empty shard.
+func New(opts Options, markers Markers) *Shard {
+	if opts.TimeoutMax == 0 {
+		opts.TimeoutMax = defaultTimeoutMax
+	}
+	return &Shard{opts: opts, markers: markers, txns: map[string]*txn{}}
+}
+
+// Start implements coordinator.Machine: transactions that were decided before are finished now.
+func (s *Shard) Start(now time.Time, leaderEpoch int32, out coordinator.Shard) {
+	s.out, s.leaderEpoch = out, leaderEpoch
+	for _, id := range slices.Sorted(maps.Keys(s.txns)) {
+		t := s.txns[id]
+		if t.prepared() {
+			s.finish(t, EndCallbacks{}.orNothing())
+		}
+		s.plan(t)
+	}
+}
+
+// Stop implements coordinator.Machine.
+func (s *Shard) Stop(err error) {
+	for _, t := range s.txns {
+		waiters := t.waiters
+		t.waiters = nil
+		for _, w := range waiters {
+			w.drop(err)
+		}
+	}
+}
+
+// plan makes sure that Tick looks at an ongoing transaction in time.
+func (s *Shard) plan(t *txn) {
+	if t.state != Ongoing {
+		return
+	}
+	if at := t.start.Add(t.timeout); s.next.IsZero() || at.Before(s.next) {
+		s.next = at
+	}
+}
+
+// Tick implements coordinator.Machine: it aborts what takes too long, and fences its producer.
+func (s *Shard) Tick(now time.Time) time.Time {
+	if s.next.IsZero() || now.Before(s.next) {
+		return s.next
+	}
+	s.next = time.Time{}
+	for _, id := range slices.Sorted(maps.Keys(s.txns)) {
+		t := s.txns[id]
+		if t.state == Ongoing && !t.busy && !t.start.Add(t.timeout).After(now) {
+			s.abort(now, t)
+			continue
+		}
+		if t.busy && t.state == Ongoing { // look again when the write under way is through
+			continue
+		}
+		s.plan(t)
+	}
+	return s.next
+}
+
+// write commits a change of t and then takes it over. Nothing else may change t meanwhile.
+func (s *Shard) write(now time.Time, t *txn, next durable, done func(now time.Time, err error)) {
+	next.update = now
+	t.busy = true
+	s.out.Write(coordinator.Write{
+		Records: []coordinator.Record{stateRecord(t.id, &next)},
+		Done: func(now time.Time, err error) {
+			t.busy = false
+			if err == nil {
+				t.durable, t.volatile = next, false
+			}
+			done(now, err)
+			s.plan(t)
+			s.free(now, t)
+		},
+	})
+}
+
+// free lets those who wait for t go on, one after the other, until one of them makes it busy again.
+func (s *Shard) free(now time.Time, t *txn) {
+	for !t.busy && !t.prepared() && len(t.waiters) > 0 {
+		w := t.waiters[0]
+		t.waiters = t.waiters[1:]
+		w.run(now)
+	}
+}
+
+// find gives the transactional id's state when the producer is its current one and no change is under way.
+func (s *Shard) find(id string, p coordinator.Producer) (*txn, coordinator.Code) {
+	t := s.txns[id]
+	switch {
+	case id == "":
+		return nil, coordinator.InvalidRequest
+	case t == nil || t.producer.ID != p.ID:
+		return nil, coordinator.InvalidProducerID
+	case t.producer.Epoch != p.Epoch:
+		return nil, coordinator.ProducerFenced
+	case t.busy || t.prepared():
+		return t, coordinator.ConcurrentTransactions
+	}
+	return t, coordinator.OK
+}
+
+// codeOf gives the code to answer an error with.
+func codeOf(err error) coordinator.Code {
+	var code coordinator.Code
+	switch {
+	case err == nil:
+		return coordinator.OK
+	case errors.As(err, &code):
+		return code
+	}
+	return coordinator.UnknownServerError
+}
