@@ -30,7 +30,7 @@ type Ref struct{ Off, Len uint32 }
 // Values at null rows are unspecified. A vector of a Decimal without precision has Scales, one a row.
 type Vector struct {
 	Type   types.Type
-	Nulls  []uint64 // bit i set: row i is null; nil: none is
+	Nulls  []uint64 // bit i set: row i is null; may be shorter than the rows: the rest are not null
 	I      []int64
 	F      []float64
 	D      []Int128
@@ -86,7 +86,8 @@ func (v *Vector) IsNull(i int) bool {
 	if v.Const {
 		i = 0
 	}
-	return v.Nulls != nil && v.Nulls[i>>6]&(1<<(uint(i)&63)) != 0
+	w := i >> 6
+	return w < len(v.Nulls) && v.Nulls[w]&(1<<(uint(i)&63)) != 0
 }
 
 // SetNull marks row i as null; the bitmap grows as needed.
