@@ -1,138 +1,325 @@
-// Package log keeps one partition on disk: segments, offset and time indexes, transaction index, leader-epoch cache,
-// producer state and retention, in Kafka's own files, byte for byte.
-//
-// One goroutine at a time appends (Append locks); any number read beside it. Records become visible to Read after the
-// write returned and durable after Sync or a round of the directory's Syncer. Lock order: Log.appendMu, Log.mu, Syncer.mu.
-// docs/formats/log.md describes every byte.
 package log
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
-	"time"
+	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/freshetdb/freshet/storage/record"
 	"github.com/freshetdb/freshet/storage/vfs"
 )
 
-// Errors that callers branch on; each has one Kafka error code.
-var (
-	ErrOffsetOutOfRange   = errors.New("offset out of range")                 // OFFSET_OUT_OF_RANGE
-	ErrOutOfOrderSequence = errors.New("out of order sequence")               // OUT_OF_ORDER_SEQUENCE_NUMBER
-	ErrDuplicateSequence  = errors.New("duplicate sequence")                  // DUPLICATE_SEQUENCE_NUMBER: too old to know its offset
-	ErrProducerFenced     = errors.New("producer epoch is old")               // INVALID_PRODUCER_EPOCH
-	ErrCoordinatorFenced  = errors.New("transaction coordinator is fenced")   // TRANSACTION_COORDINATOR_FENCED
-	ErrInvalidTxnState    = errors.New("invalid transaction state")           // INVALID_TXN_STATE
-	ErrInvalidTimestamp   = errors.New("invalid timestamp")                   // INVALID_TIMESTAMP
-	ErrLeaderEpoch        = errors.New("leader epoch went back")              // a follower's or caller's mistake
-	ErrNoSpace            = errors.New("disk full")                           // KAFKA_STORAGE_ERROR, may pass
-	ErrDiskDead           = errors.New("disk failed; unusable until restart") // KAFKA_STORAGE_ERROR, for good
-	ErrClosed             = errors.New("log closed")
-	ErrTopicID            = errors.New("directory belongs to another topic id")
-)
+// Log is one partition on disk. It is safe for concurrent use.
+type Log struct {
+	dir     string
+	fs      vfs.FS
+	syncer  *Syncer // may be nil
+	buffers *Buffers
+	logger  *slog.Logger
+	opts    Options
+	config  atomic.Pointer[Config]
 
-// TimestampType says whose clock a record's timestamp is.
-type TimestampType int8
+	// Published after the bytes: a reader that sees an end finds everything below it.
+	start, end, synced atomic.Int64
 
-// The values of message.timestamp.type.
-const (
-	CreateTime    TimestampType = iota // the producer's
-	LogAppendTime                      // ours, at the append
-)
+	dirty  atomic.Bool // listed with the syncer
+	closed atomic.Bool
+	dead   atomic.Pointer[error] // a failure of this log's own writes, for logs without a syncer
 
-// Config is what a topic's configuration says about its logs; SetConfig changes it at run time.
-type Config struct {
-	SegmentBytes      int64         // segment.bytes: roll before a segment grows beyond
-	SegmentAge        time.Duration // segment.ms: roll a segment whose first record is older
-	IndexInterval     int64         // index.interval.bytes between two index entries
-	RetentionAge      time.Duration // retention.ms; negative keeps for ever
-	RetentionBytes    int64         // retention.bytes; negative keeps everything
-	MessageBytesMax   int           // max.message.bytes of one batch; 0 for no limit
-	Timestamps        TimestampType // message.timestamp.type
-	TimestampAfterMax time.Duration // message.timestamp.after.max.ms; 0 or negative for no limit
-	ProducerExpiry    time.Duration // producer.id.expiration.ms
+	queue queue
+
+	appendMu sync.Mutex
+	// appendMu guards, for one writer at a time:
+	made      bool // the directory exists
+	cut       bool // a failed write may have left bytes beyond the active segment's size
+	beganMs   int64
+	group     []*Entry
+	accepted  []*Entry
+	tentative map[int64]producer
+	snapshots []int64 // offsets of the snapshot files, ascending
+	relaxedAt int64   // end offset at the last Retain
+
+	mu sync.Mutex
+	// mu guards; the writer may read them with appendMu alone:
+	segments  []*segment // ascending, never empty; the last is active
+	tail      []*chunk   // ascending, without gaps up to the end
+	producers producers
+	epochs    epochs
 }
 
-// DefaultConfig is Kafka's defaults.
-func DefaultConfig() Config {
-	return Config{
-		SegmentBytes:      1 << 30,
-		SegmentAge:        7 * 24 * time.Hour,
-		IndexInterval:     4096,
-		RetentionAge:      7 * 24 * time.Hour,
-		RetentionBytes:    -1,
-		MessageBytesMax:   1<<20 + PrefixLen,
-		TimestampAfterMax: time.Hour,
-		ProducerExpiry:    24 * time.Hour,
+// StartOffset is the first offset that may be read.
+func (l *Log) StartOffset() int64 { return l.start.Load() }
+
+// EndOffset is the offset of the next record (log end offset).
+func (l *Log) EndOffset() int64 { return l.end.Load() }
+
+// SyncedOffset is the first offset that is not known to be on disk.
+func (l *Log) SyncedOffset() int64 { return l.synced.Load() }
+
+// Config is the current configuration.
+func (l *Log) Config() Config { return *l.config.Load() }
+
+// SetConfig changes the configuration from the next append or Retain on.
+func (l *Log) SetConfig(c Config) { l.config.Store(&c) }
+
+// LastStableOffset is the first offset that belongs to an undecided transaction, or to one whose marker lies at or above
+// highWatermark; at most highWatermark, which must not go back between calls.
+func (l *Log) LastStableOffset(highWatermark int64) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.producers.lastStable(highWatermark)
+}
+
+// AbortedTxns appends to dst the aborted transactions that overlap [from, to), ascending by the marker's offset.
+func (l *Log) AbortedTxns(dst []AbortedTxn, from, to int64) ([]AbortedTxn, error) {
+	if l.closed.Load() {
+		return dst, ErrClosed
+	}
+	l.mu.Lock()
+	segments := l.segments[l.segmentIndex(from):]
+	l.mu.Unlock()
+	for _, s := range segments {
+		s.mu.Lock()
+		for _, t := range s.x.aborted {
+			if t.LastOffset >= from && t.FirstOffset < to {
+				dst = append(dst, t)
+			}
+		}
+		s.mu.Unlock()
+	}
+	return dst, nil
+}
+
+// segmentIndex finds the segment that holds offset, or the first. l.mu is held.
+func (l *Log) segmentIndex(offset int64) int {
+	i, found := slices.BinarySearchFunc(l.segments, offset, func(s *segment, offset int64) int {
+		return int(min(max(s.base-offset, -1), 1))
+	})
+	if !found {
+		i = max(i-1, 0)
+	}
+	return i
+}
+
+func (l *Log) active() *segment { return l.segments[len(l.segments)-1] }
+
+// LatestEpoch is the newest leader epoch, -1 when there is none.
+func (l *Log) LatestEpoch() int32 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.epochs.latest()
+}
+
+// EpochEnd gives the largest leader epoch at or below epoch and the offset after its last record; -1, -1 when unknown.
+// Source: KIP-101, KIP-279.
+func (l *Log) EpochEnd(epoch int32) (found int32, end int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.epochs.end(epoch, l.end.Load())
+}
+
+// AssignEpoch notes that leader epoch begins at the log's end; a new leader calls it before its first append. The note is
+// durable before it returns, except for a log's first epoch, which stands in its batches.
+func (l *Log) AssignEpoch(epoch int32) error {
+	l.appendMu.Lock()
+	defer l.appendMu.Unlock()
+	if err := l.usable(); err != nil {
+		return err
+	}
+	return l.assignEpoch(epoch, l.end.Load())
+}
+
+// assignEpoch is AssignEpoch for an epoch that begins at start. l.appendMu is held.
+func (l *Log) assignEpoch(epoch int32, start int64) error {
+	next, changed := l.epochs.assign(epoch, start)
+	if !changed {
+		return nil
+	}
+	if len(l.epochs) > 0 && l.made {
+		if err := writeEpochs(l.fs, l.dir, next); err != nil {
+			return l.failed(err)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.epochs = next
+	return nil
+}
+
+// SizeBytes is the size of the segments.
+func (l *Log) SizeBytes() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	total := int64(0)
+	for _, s := range l.segments {
+		s.mu.Lock()
+		total += s.size
+		s.mu.Unlock()
+	}
+	return total
+}
+
+// Sync makes everything appended before the call durable and returns the offset after it. Beside a Syncer it is for
+// shutdown and tests. A failure is final: ErrDiskDead.
+func (l *Log) Sync() (int64, error) {
+	if err := l.usable(); err != nil {
+		return l.synced.Load(), err
+	}
+	return l.syncActive()
+}
+
+// syncActive syncs the active segment; what lies in closed ones was synced when they were closed.
+func (l *Log) syncActive() (int64, error) {
+	l.mu.Lock()
+	active, end := l.active(), l.end.Load()
+	l.mu.Unlock()
+	if end <= l.synced.Load() {
+		return end, nil
+	}
+	file, _, err := active.acquire()
+	if errors.Is(err, errSegmentGone) {
+		return l.synced.Load(), nil // truncated or closed meanwhile, which syncs by itself
+	}
+	if err != nil {
+		return l.synced.Load(), err
+	}
+	defer active.release()
+	if err := file.SyncData(); err != nil {
+		return l.synced.Load(), l.killed(fmt.Errorf("sync: %w", err))
+	}
+	return end, l.advanceSynced(end)
+}
+
+// advanceSynced publishes that everything below end is on disk.
+func (l *Log) advanceSynced(end int64) error {
+	for {
+		old := l.synced.Load()
+		if end <= old {
+			return nil
+		}
+		if l.synced.CompareAndSwap(old, end) {
+			break
+		}
+	}
+	if l.opts.OnSynced != nil {
+		l.opts.OnSynced(end, nil)
+	}
+	return nil
+}
+
+// usable is the error that stops every write: closed, or a dead disk.
+func (l *Log) usable() error {
+	if l.closed.Load() {
+		return ErrClosed
+	}
+	if l.syncer != nil {
+		return l.syncer.Err()
+	}
+	if err := l.dead.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// failed gives a write's error its meaning: a full disk may pass, anything else ends writing until restart.
+func (l *Log) failed(err error) error {
+	if vfs.IsNoSpace(err) {
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	}
+	return l.killed(err)
+}
+
+// killed ends writing to the disk until restart.
+func (l *Log) killed(cause error) error {
+	if l.syncer != nil {
+		return l.syncer.kill(cause)
+	}
+	err := fmt.Errorf("%w: %w", ErrDiskDead, cause)
+	if l.dead.CompareAndSwap(nil, &err) {
+		l.logger.Error("log unusable until restart", "dir", l.dir, "error", cause)
+		if l.opts.OnSynced != nil {
+			l.opts.OnSynced(l.synced.Load(), err)
+		}
+	}
+	return *l.dead.Load()
+}
+
+// Close writes indexes and producer state, syncs and closes. It is idempotent. Spans stay valid; later calls answer ErrClosed.
+func (l *Log) Close() error {
+	if l.closed.Swap(true) {
+		return nil
+	}
+	l.appendMu.Lock()
+	defer l.appendMu.Unlock()
+	var err error
+	if l.made && (l.syncer == nil || l.syncer.Err() == nil) && l.dead.Load() == nil {
+		err = l.writeClean()
+	}
+	l.forget()
+	return err
+}
+
+// writeClean writes everything that lets the next Open trust the active segment.
+func (l *Log) writeClean() error {
+	if err := l.cutTail(); err != nil {
+		return err
+	}
+	if err := l.active().seal(); err != nil {
+		return l.killed(err)
+	}
+	end := l.end.Load()
+	if err := l.writeSnapshot(end); err != nil {
+		return err
+	}
+	if err := writeEpochs(l.fs, l.dir, l.epochs); err != nil {
+		return err
+	}
+	return l.advanceSynced(end)
+}
+
+// forget gives back files and memory.
+func (l *Log) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.segments {
+		s.retire()
+	}
+	l.dropTail(0)
+	if l.syncer != nil {
+		l.syncer.remove(l)
 	}
 }
 
-// PrefixLen is what Kafka's default of max.message.bytes (1,048,588) allows above a mebibyte.
-const PrefixLen = record.PrefixLen
-
-// Options says where a log lives and what it shares with its neighbours. FS may be nil for the operating system's; a nil
-// Syncer makes Sync the only way to durability; a nil Buffers makes a pool of the log's own.
-type Options struct {
-	FS      vfs.FS
-	Syncer  *Syncer
-	Buffers *Buffers
-	Logger  *slog.Logger
-	Config  Config
-
-	// TopicID is kept in partition.metadata when not zero; a directory of another id answers ErrTopicID.
-	TopicID [16]byte
-	// Lazy leaves the directory unmade until the first append.
-	Lazy bool
-	// Clean says that the last process closed every log (TakeCleanShutdown): the active segment is trusted unread.
-	Clean bool
-	// LeaderEpoch and the like need no option: they are in the files.
-
-	// OnSynced, when not nil, is called after each sync that covered new appends with the first offset not yet synced, or
-	// with an error when the disk died. It runs on the syncer's goroutine and must not block.
-	OnSynced func(synced int64, err error)
+// Remove closes the log without saving anything and removes its directory, durably.
+func (l *Log) Remove() error {
+	if !l.closed.Swap(true) {
+		l.appendMu.Lock()
+		l.forget()
+		l.appendMu.Unlock()
+	}
+	if !l.made {
+		return nil
+	}
+	if err := l.fs.RemoveAll(l.dir); err != nil {
+		return fmt.Errorf("remove log: %w", err)
+	}
+	return vfs.SyncDir(l.fs, l.fs.PathDir(l.dir))
 }
 
-// Origin says who appends, which decides what is checked and who assigns offsets.
-type Origin int8
-
-// The origins of a batch.
-const (
-	FromClient      Origin = iota // a producer: offsets are assigned, sequences checked, control batches refused
-	FromCoordinator               // ours: as FromClient, and control batches (transaction markers) are allowed
-	FromLeader                    // replication: offsets and leader epochs stand in the batch and are kept
-)
-
-// Entry is one batch to append and, afterwards, its fate. The batch must have passed record.Validate (the log does not
-// compute the checksum again), is modified in place and is not kept.
-type Entry struct {
-	Batch  record.Batch
-	Origin Origin
-
-	Info AppendInfo // set when Err is nil
-	Err  error
-}
-
-// AppendInfo is where a batch went.
-type AppendInfo struct {
-	BaseOffset int64
-	LastOffset int64
-	// Timestamp is the append time in milliseconds when the log stamps it (LogAppendTime), else -1.
-	Timestamp int64
-	// Duplicate says that the batch was here already, with these offsets; nothing was written.
-	Duplicate bool
-}
-
-// AbortedTxn is one aborted transaction: its records lie in [FirstOffset, LastOffset], LastOffset being the marker's.
-type AbortedTxn struct {
-	ProducerID       int64
-	FirstOffset      int64
-	LastOffset       int64
-	LastStableOffset int64 // when the marker was written
-}
-
-// OffsetTime is a record found by time.
-type OffsetTime struct {
-	Offset      int64
-	Timestamp   int64 // milliseconds
-	LeaderEpoch int32
+// noteBatch brings indexes, producers and counts up to date with a batch at pos of the active segment. l.mu and the
+// segment's lock are held, or the log is not shared yet.
+func (l *Log) noteBatch(s *segment, b record.Batch, pos, nowMs, interval int64) error {
+	aborted, isAbort, err := l.producers.note(b, nowMs)
+	if err != nil {
+		return err
+	}
+	if isAbort {
+		s.x.aborted = append(s.x.aborted, aborted)
+	}
+	s.x.note(s.base, b.LastOffset(), b.MaxTimestamp(), pos, len(b), interval)
+	s.size, s.next = pos+int64(len(b)), b.NextOffset()
+	return nil
 }

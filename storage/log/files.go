@@ -1,0 +1,129 @@
+package log
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/freshetdb/freshet/storage/vfs"
+)
+
+// Names of a partition directory's files, which are Kafka's. A segment's files are named by its base offset in twenty digits.
+const (
+	suffixLog       = ".log"
+	suffixIndex     = ".index"
+	suffixTimeIndex = ".timeindex"
+	suffixTxnIndex  = ".txnindex"
+	suffixSnapshot  = ".snapshot"
+	suffixDeleted   = ".deleted"
+	suffixTemporary = ".tmp"
+
+	fileEpochs   = "leader-epoch-checkpoint"
+	fileMetadata = "partition.metadata"
+	fileStart    = "log-start-offset-checkpoint" // Kafka keeps one for a whole directory of partitions
+
+	fileCleanShutdown = ".kafka_cleanshutdown" // in the data directory
+
+	offsetDigits = 20
+	smallFileMax = 16 << 20 // checkpoint files larger than this are not ours
+	dirMode      = 0o755
+)
+
+func fileName(offset int64, suffix string) string {
+	return fmt.Sprintf("%0*d%s", offsetDigits, offset, suffix)
+}
+
+// parseName splits a segment file's name; ok is false for other files.
+func parseName(name string) (offset int64, suffix string, ok bool) {
+	if len(name) <= offsetDigits {
+		return 0, "", false
+	}
+	offset, err := strconv.ParseInt(name[:offsetDigits], 10, 64)
+	return offset, name[offsetDigits:], err == nil && offset >= 0
+}
+
+// WriteCleanShutdown marks a data directory whose logs were all closed. Kafka 4 keeps the broker's epoch in it.
+func WriteCleanShutdown(fs vfs.FS, dataDir string, brokerEpoch int64) error {
+	content, err := json.Marshal(cleanShutdown{BrokerEpoch: brokerEpoch})
+	if err != nil {
+		return err
+	}
+	return vfs.WriteFileAtomic(fs, fs.PathJoin(dataDir, fileCleanShutdown), content)
+}
+
+// TakeCleanShutdown tells whether the data directory's logs were all closed, and durably removes the mark, so that it
+// holds for one start only. An unreadable mark counts as none.
+func TakeCleanShutdown(fs vfs.FS, dataDir string) (clean bool, brokerEpoch int64, err error) {
+	name := fs.PathJoin(dataDir, fileCleanShutdown)
+	content, err := vfs.ReadFile(fs, name, smallFileMax)
+	if vfs.IsNotExist(err) {
+		return false, -1, nil
+	}
+	if err != nil {
+		return false, -1, fmt.Errorf("clean shutdown mark: %w", err)
+	}
+	if err := fs.Remove(name); err != nil {
+		return false, -1, fmt.Errorf("remove clean shutdown mark: %w", err)
+	}
+	if err := vfs.SyncDir(fs, dataDir); err != nil {
+		return false, -1, err
+	}
+	var mark cleanShutdown
+	if json.Unmarshal(content, &mark) != nil || mark.Version != 0 {
+		return false, -1, nil
+	}
+	return true, mark.BrokerEpoch, nil
+}
+
+type cleanShutdown struct {
+	Version     int   `json:"version"`
+	BrokerEpoch int64 `json:"brokerEpoch"`
+}
+
+// checkTopicID compares the directory's topic id with want, or writes it when the directory has none.
+func checkTopicID(fs vfs.FS, dir string, want [16]byte) error {
+	if want == [16]byte{} {
+		return nil
+	}
+	name := fs.PathJoin(dir, fileMetadata)
+	id := base64.RawURLEncoding.EncodeToString(want[:])
+	content, err := vfs.ReadFile(fs, name, smallFileMax)
+	if err != nil && !vfs.IsNotExist(err) {
+		return fmt.Errorf("partition metadata: %w", err)
+	}
+	_, found, ok := strings.Cut(string(content), "topic_id: ")
+	if !ok { // new, or torn by a crash while the directory was made
+		return writeIndexFile(fs, name, []byte("version: 0\ntopic_id: "+id+"\n"))
+	}
+	if found = strings.TrimSpace(found); found != id {
+		return fmt.Errorf("%w: %q in %s, wanted %q", ErrTopicID, found, dir, id)
+	}
+	return nil
+}
+
+// readStart gives the checkpointed start offset, 0 when there is none.
+func readStart(fs vfs.FS, dir string) (int64, error) {
+	content, err := vfs.ReadFile(fs, fs.PathJoin(dir, fileStart), smallFileMax)
+	if vfs.IsNotExist(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("start offset: %w", err)
+	}
+	lines := bytes.Split(content, []byte("\n"))
+	if len(lines) < 2 || string(lines[0]) != "0" {
+		return 0, fmt.Errorf("start offset: unknown version in %s", dir)
+	}
+	start, err := strconv.ParseInt(string(lines[1]), 10, 64)
+	if err != nil || start < 0 {
+		return 0, fmt.Errorf("start offset: %q in %s", lines[1], dir)
+	}
+	return start, nil
+}
+
+func writeStart(fs vfs.FS, dir string, start int64) error {
+	return vfs.WriteFileAtomic(fs, fs.PathJoin(dir, fileStart), fmt.Appendf(nil, "0\n%d\n", start))
+}

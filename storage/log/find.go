@@ -1,0 +1,118 @@
+package log
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/freshetdb/freshet/storage/record"
+)
+
+// OffsetTime is a record found by time.
+type OffsetTime struct {
+	Offset      int64
+	Timestamp   int64 // milliseconds since 1970
+	LeaderEpoch int32
+}
+
+// OffsetForTime finds the first record, by offset, with a timestamp of ms or later; ok is false when there is none. It is
+// exact to the record: the batch is opened.
+func (l *Log) OffsetForTime(ms int64) (found OffsetTime, ok bool, err error) {
+	for {
+		segments, err := l.snapshotSegments()
+		if err != nil {
+			return OffsetTime{}, false, err
+		}
+		found, ok, err = l.findTime(segments, ms)
+		if !errors.Is(err, errSegmentGone) {
+			return found, ok, err
+		}
+	}
+}
+
+// MaxTimestamp finds the first record with the largest timestamp; ok is false when the log is empty.
+func (l *Log) MaxTimestamp() (found OffsetTime, ok bool, err error) {
+	segments, err := l.snapshotSegments()
+	if err != nil {
+		return OffsetTime{}, false, err
+	}
+	largest := int64(-1)
+	for _, s := range segments {
+		s.mu.Lock()
+		largest = max(largest, s.x.maxTimestamp)
+		s.mu.Unlock()
+	}
+	if largest < 0 {
+		return OffsetTime{}, false, nil
+	}
+	return l.OffsetForTime(largest)
+}
+
+// snapshotSegments gives the segments of now.
+func (l *Log) snapshotSegments() ([]*segment, error) {
+	if l.closed.Load() {
+		return nil, ErrClosed
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.segments[:len(l.segments):len(l.segments)], nil
+}
+
+func (l *Log) findTime(segments []*segment, ms int64) (found OffsetTime, ok bool, err error) {
+	start := l.start.Load()
+	for _, s := range segments {
+		s.mu.Lock()
+		skip := s.x.maxTimestamp < ms || s.size == 0
+		s.mu.Unlock()
+		if skip {
+			continue
+		}
+		found, ok, err = l.findTimeIn(s, ms, start)
+		if ok || err != nil {
+			return found, ok, err
+		}
+	}
+	return OffsetTime{}, false, nil
+}
+
+// findTimeIn looks through one segment, opening only batches whose largest timestamp says so.
+func (l *Log) findTimeIn(s *segment, ms, start int64) (found OffsetTime, ok bool, err error) {
+	file, size, err := s.acquire()
+	if err != nil {
+		return OffsetTime{}, false, err
+	}
+	defer s.release()
+	pos, err := s.positionOfTime(ms)
+	if err != nil {
+		return OffsetTime{}, false, err
+	}
+	dec := l.buffers.decompressor()
+	defer l.buffers.decompressors.Put(dec)
+	_, err = walk(file, pos, size, func(b record.Batch, _ int64) (bool, error) {
+		if b.MaxTimestamp() < ms || b.LastOffset() < start {
+			return true, nil
+		}
+		var err error
+		found, ok, err = findRecord(b, dec, ms, start)
+		return !ok, err
+	})
+	return found, ok, err
+}
+
+// findRecord finds the first record of a batch at or after ms.
+func findRecord(b record.Batch, dec *record.Decompressor, ms, start int64) (OffsetTime, bool, error) {
+	if b.LogAppendTime() {
+		return OffsetTime{max(b.BaseOffset(), start), b.MaxTimestamp(), b.LeaderEpoch()}, true, nil
+	}
+	it, err := record.Records(b, dec)
+	if err != nil {
+		return OffsetTime{}, false, fmt.Errorf("find time in batch %d: %w", b.BaseOffset(), err)
+	}
+	var r record.Record
+	for it.Next(&r) {
+		offset := b.BaseOffset() + int64(r.OffsetDelta)
+		if t := b.TimestampOf(&r); t >= ms && offset >= start {
+			return OffsetTime{offset, t, b.LeaderEpoch()}, true, nil
+		}
+	}
+	return OffsetTime{}, false, it.Err()
+}

@@ -1,0 +1,248 @@
+package log
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/freshetdb/freshet/storage/vfs"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// syncParallel is how many files a round syncs at once.
+	syncParallel = 16
+	// syncFilesMax is the number of files above which a round syncs the whole file system: 800 files one by one took
+	// 289 ms, together 14.
+	syncFilesMax = 64
+)
+
+// SyncerOptions says how often a round begins by itself.
+type SyncerOptions struct {
+	// Interval is the longest time an append stays unsynced though nobody asks; 0 means for ever.
+	Interval time.Duration
+	Logger   *slog.Logger
+}
+
+// Syncer makes the appends of every log of one data directory durable in rounds: a round syncs each file with unsynced
+// appends, and whoever asks meanwhile is served by the next. After a failed sync nothing is known of what the disk
+// holds, so the directory is dead until restart.
+type Syncer struct {
+	opts   SyncerOptions
+	logger *slog.Logger
+	wake   chan struct{}
+	dead   atomic.Pointer[error]
+	rounds atomic.Int64
+
+	mu sync.Mutex
+	// guards:
+	dirty  []*Log        // with unsynced appends, each once
+	served chan struct{} // closed after the next round
+}
+
+// NewSyncer makes a syncer; rounds happen while Run runs.
+func NewSyncer(opts SyncerOptions) *Syncer {
+	logger := opts.Logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	return &Syncer{opts: opts, logger: logger, wake: make(chan struct{}, 1), served: make(chan struct{})}
+}
+
+// Run serves rounds until ctx ends, then one last; its error is that round's.
+func (s *Syncer) Run(ctx context.Context) error {
+	var tick <-chan time.Time
+	if s.opts.Interval > 0 {
+		ticker := time.NewTicker(s.opts.Interval)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return s.Round()
+		case <-s.wake:
+		case <-tick:
+		}
+		_ = s.Round() // its failure is kept, logged and given to everybody concerned
+	}
+}
+
+// Request asks for a round: it begins at once, or after the running one. It never blocks.
+func (s *Syncer) Request() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Wait asks for a round and waits until l is durable up to offset. Errors: ErrDiskDead, ErrClosed, ctx's.
+func (s *Syncer) Wait(ctx context.Context, l *Log, offset int64) error {
+	for {
+		s.mu.Lock()
+		served := s.served
+		s.mu.Unlock()
+		if l.SyncedOffset() >= offset {
+			return nil
+		}
+		if err := l.usable(); err != nil {
+			return err
+		}
+		s.Request()
+		select {
+		case <-served:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Err is ErrDiskDead with the cause after a failed sync or write, else nil.
+func (s *Syncer) Err() error {
+	if err := s.dead.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Rounds is the number of rounds that synced something.
+func (s *Syncer) Rounds() int64 { return s.rounds.Load() }
+
+// kill ends every write to the directory until restart and tells the logs that wait for a sync.
+func (s *Syncer) kill(cause error) error {
+	if errors.Is(cause, ErrDiskDead) {
+		return cause
+	}
+	err := fmt.Errorf("%w: %w", ErrDiskDead, cause)
+	if !s.dead.CompareAndSwap(nil, &err) {
+		return s.Err()
+	}
+	s.logger.Error("disk unusable until restart", "error", cause)
+	s.tellDead(s.take())
+	return err
+}
+
+// tellDead tells logs with unsynced appends that those will never be durable.
+func (s *Syncer) tellDead(logs []*Log) {
+	for _, l := range logs {
+		if l.opts.OnSynced != nil {
+			l.opts.OnSynced(l.SyncedOffset(), s.Err())
+		}
+	}
+}
+
+// mark lists a log that has unsynced appends.
+func (s *Syncer) mark(l *Log) {
+	if l.dirty.Swap(true) {
+		return
+	}
+	s.mu.Lock()
+	s.dirty = append(s.dirty, l)
+	s.mu.Unlock()
+	if s.dead.Load() != nil { // the disk died between this append's check and now
+		s.tellDead(s.take())
+	}
+}
+
+// remove forgets a log that closes.
+func (s *Syncer) remove(l *Log) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, other := range s.dirty {
+		if other == l {
+			s.dirty = append(s.dirty[:i], s.dirty[i+1:]...)
+			return
+		}
+	}
+}
+
+// take empties the list. A log appended to from now on is listed again, so nothing written before is missed.
+func (s *Syncer) take() []*Log {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	logs := s.dirty
+	s.dirty = nil
+	for _, l := range logs {
+		l.dirty.Store(false)
+	}
+	return logs
+}
+
+// Round syncs everything appended so far. Run calls it; tests may.
+func (s *Syncer) Round() error {
+	s.mu.Lock()
+	served := s.served
+	s.served = make(chan struct{})
+	s.mu.Unlock()
+	defer close(served)
+	if err := s.Err(); err != nil {
+		return err
+	}
+	logs := s.take()
+	if len(logs) == 0 {
+		return nil
+	}
+	s.rounds.Add(1)
+	err := s.syncLogs(logs)
+	if err == nil {
+		return nil
+	}
+	err = s.kill(err)
+	s.tellDead(logs)
+	return err
+}
+
+func (s *Syncer) syncLogs(logs []*Log) error {
+	if len(logs) > syncFilesMax {
+		if done, err := s.syncTogether(logs); done {
+			return err
+		}
+	}
+	if len(logs) == 1 {
+		_, err := logs[0].syncActive()
+		return err
+	}
+	var g errgroup.Group
+	g.SetLimit(syncParallel)
+	for _, l := range logs {
+		g.Go(func() error {
+			_, err := l.syncActive()
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// syncTogether syncs the file system that holds the logs; done is false where that cannot be.
+func (s *Syncer) syncTogether(logs []*Log) (done bool, err error) {
+	ends := make([]int64, len(logs))
+	for i, l := range logs {
+		ends[i] = l.EndOffset()
+	}
+	for _, l := range logs {
+		l.mu.Lock()
+		active := l.active()
+		l.mu.Unlock()
+		file, _, err := active.acquire()
+		if errors.Is(err, errSegmentGone) {
+			continue
+		}
+		if err != nil {
+			return true, err
+		}
+		done, err = vfs.SyncFS(file)
+		active.release()
+		if !done || err != nil {
+			return done, err
+		}
+		for i, l := range logs {
+			_ = l.advanceSynced(ends[i])
+		}
+		return true, nil
+	}
+	return true, nil
+}

@@ -1,0 +1,89 @@
+package log
+
+import (
+	"fmt"
+
+	"github.com/freshetdb/freshet/storage/record"
+	"github.com/freshetdb/freshet/storage/vfs"
+)
+
+// TruncateTo drops every batch that holds offset or lies above it, durably: what a follower does where its leader's history
+// differs. An offset at or above the end changes nothing; one below the start empties the log, which then begins at offset.
+// Producer state, epochs and indexes go back with it.
+func (l *Log) TruncateTo(offset int64) error {
+	l.appendMu.Lock()
+	defer l.appendMu.Unlock()
+	if err := l.usable(); err != nil || offset >= l.end.Load() {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dropTail(0)
+	if !l.made {
+		return l.begin(offset, true)
+	}
+	if offset < l.segments[0].base {
+		return l.restartAt(offset)
+	}
+	i := l.segmentIndex(offset)
+	if err := l.removeAfter(i); err != nil {
+		return l.failed(err)
+	}
+	if err := l.cutSegment(l.active(), offset); err != nil {
+		return l.failed(err)
+	}
+	if err := writeEpochs(l.fs, l.dir, l.epochs.truncateEnd(offset)); err != nil {
+		return l.failed(err)
+	}
+	return l.reload()
+}
+
+// cutSegment removes the batches of a segment from the one that holds offset on.
+func (l *Log) cutSegment(s *segment, offset int64) error {
+	file, err := l.fs.OpenReadWrite(s.path(suffixLog), vfs.Category)
+	if err != nil {
+		return fmt.Errorf("open segment: %w", err)
+	}
+	defer file.Close()
+	pos, err := walk(file, 0, s.size, func(b record.Batch, _ int64) (bool, error) {
+		return b.NextOffset() <= offset, nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := vfs.Truncate(file, pos); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// restartAt empties the log; it begins at offset.
+func (l *Log) restartAt(offset int64) error {
+	if err := l.removeAfter(0); err != nil {
+		return l.failed(err)
+	}
+	first := l.segments[0]
+	first.retire()
+	if err := l.removeFiles(first.base); err != nil {
+		return l.failed(err)
+	}
+	if err := writeEpochs(l.fs, l.dir, nil); err != nil {
+		return l.failed(err)
+	}
+	if err := writeStart(l.fs, l.dir, offset); err != nil {
+		return l.failed(err)
+	}
+	return l.reload()
+}
+
+// reload builds the state anew from the directory. Both locks are held.
+func (l *Log) reload() error {
+	for _, s := range l.segments {
+		s.retire()
+	}
+	l.cut, l.beganMs = false, 0
+	if err := l.load(false); err != nil {
+		return l.failed(err)
+	}
+	return nil
+}
