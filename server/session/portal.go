@@ -20,12 +20,13 @@ const PortalsMax = 1_000
 type Portal struct {
 	Name    string
 	Result  *Result
+	Text    string  // of its statement, which positions of errors refer to
 	Formats []int16 // the client's wish for each column: empty text, one for all, or one each
 	Cursor  bool    // made by DECLARE
 	Hold    bool    // survives its transaction
 
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
+	ctx     context.Context         // of the coroutine; derived when it starts
+	cancel  context.CancelCauseFunc // nil until then
 	next    func() (*vector.Chunk, error, bool)
 	stop    func()
 	rest    *vector.Chunk // what is left of the last chunk
@@ -39,18 +40,15 @@ type Portal struct {
 
 // NewPortal opens a portal. ctx is the session's; a statement's context ends the portal through Fetch.
 func NewPortal(ctx context.Context, name string, r *Result) *Portal {
-	p := &Portal{Name: name, Result: r}
-	p.ctx, p.cancel = context.WithCancelCause(ctx)
-	return p
+	return &Portal{Name: name, Result: r, ctx: ctx}
 }
 
 // Done tells whether every row was fetched.
 func (p *Portal) Done() bool { return p.done }
 
-// Fetch hands up to limit rows (0: all) to yield and tells how many, and whether that was the end. When ctx ends, so does the
-// portal, for good: a cancel that meets a client between two fetches is not forgotten. A live result is the exception: ctx ends
-// the wait, and the rows fetched so far are the answer when its cause is ErrFetchTimeout.
-func (p *Portal) Fetch(ctx context.Context, limit int, yield Yield) (rows int, done bool, err error) {
+// fetch hands up to limit rows (0: all) to yield and tells how many, and whether that was the end. When ctx ends, so does the
+// portal, for good; but when its cause is ErrFetchTimeout the rows of a live result fetched so far are the answer.
+func (p *Portal) fetch(ctx context.Context, limit int, yield Yield) (rows int, done bool, err error) {
 	if p.err != nil {
 		return 0, true, p.err
 	}
@@ -71,12 +69,14 @@ func (p *Portal) Fetch(ctx context.Context, limit int, yield Yield) (rows int, d
 		p.done = true
 		return rows, true, err
 	}
-	unlink := context.AfterFunc(ctx, func() {
-		if cause := context.Cause(ctx); !errors.Is(cause, ErrFetchTimeout) {
-			p.cancel(cause)
-		}
-	})
-	defer unlink()
+	if p.next == nil && !p.Result.Live() {
+		p.ctx, p.cancel = context.WithCancelCause(p.ctx)
+		p.next, p.stop = iter.Pull2(p.produce)
+		p.started = true
+	}
+	if p.cancel != nil {
+		defer context.AfterFunc(ctx, func() { p.cancel(context.Cause(ctx)) })()
+	}
 	for limit == 0 || rows < limit {
 		c, err := p.chunk(ctx)
 		switch {
@@ -105,12 +105,11 @@ func (p *Portal) chunk(ctx context.Context) (*vector.Chunk, error) {
 	if p.rest != nil {
 		return p.rest, nil
 	}
-	p.started = true
 	if p.Result.Live() {
 		return p.Result.Next(ctx)
 	}
-	if p.next == nil {
-		p.next, p.stop = iter.Pull2(p.produce)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	c, err, ok := p.next()
 	if !ok {
@@ -164,8 +163,8 @@ func (p *Portal) cut(c *vector.Chunk, limit, rows int) *vector.Chunk {
 
 // Close ends the portal and its result. It is idempotent.
 func (p *Portal) Close() {
-	p.cancel(errStopped)
 	if p.stop != nil {
+		p.cancel(errStopped)
 		p.stop()
 	}
 	p.Result.Close()
@@ -192,8 +191,8 @@ func (s *Portals) Cursor(name string) (*Portal, error) {
 	return nil, sqlerr.Newf(sqlerr.InvalidCursorName, 0, "cursor %q does not exist", name)
 }
 
-// Put adds a portal under its name; the unnamed one is closed and replaced. Errors: 42P03, 53400; the portal is then closed.
-func (s *Portals) Put(p *Portal) error {
+// put adds a portal under its name; the unnamed one is closed and replaced.
+func (s *Portals) put(p *Portal) error {
 	if old := s.named[p.Name]; old != nil {
 		if p.Name != "" {
 			p.Close()

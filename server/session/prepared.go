@@ -15,6 +15,7 @@ type Prepared struct {
 	Name    string
 	Text    string
 	Params  []types.Type  // one a parameter, never Unknown
+	OIDs    []uint32      // parameter types as the client declared them; 0 or absent: it did not
 	Columns types.Columns // nil when it has no rows
 	FromSQL bool          // made by PREPARE, not by the protocol
 	Plan    any           // the engine's
