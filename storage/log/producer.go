@@ -48,6 +48,8 @@ func (p *producer) check(id int64, b record.Batch) (duplicate *producerBatch, er
 	switch {
 	case epoch < p.epoch:
 		return nil, fmt.Errorf("%w: producer %d has epoch %d, batch has %d", ErrProducerFenced, id, p.epoch, epoch)
+	case first < 0:
+		// The coordinator writes on the producer's behalf (offsets of a transaction) and does not number what it writes.
 	case p.epoch < 0:
 		// Nothing is known of it (its records were deleted, or it is new): any sequence begins.
 	case epoch > p.epoch:
@@ -95,15 +97,18 @@ func (p *producer) note(b record.Batch, nowMs int64) {
 		p.txnFirst = noTxn
 		return
 	}
+	if b.Transactional() && p.txnFirst == noTxn {
+		p.txnFirst = b.BaseOffset()
+	}
+	if b.BaseSequence() < 0 {
+		return
+	}
 	if p.n == producerBatches {
 		copy(p.batches[:], p.batches[1:])
 		p.n--
 	}
 	p.batches[p.n] = producerBatch{b.BaseSequence(), b.LastSequence(), b.BaseOffset(), b.LastOffset()}
 	p.n++
-	if b.Transactional() && p.txnFirst == noTxn {
-		p.txnFirst = b.BaseOffset()
-	}
 }
 
 // openTxn is a transaction without a marker; endedTxn has one that may lie above the high watermark.
