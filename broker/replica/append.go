@@ -51,11 +51,17 @@ type appendOp struct {
 	required int64
 }
 
-var appendOps = sync.Pool{New: func() any {
+// appendOps pools them.
+type appendOps struct{ pool sync.Pool }
+
+func (o *appendOps) get() *appendOp {
+	if op, ok := o.pool.Get().(*appendOp); ok {
+		return op
+	}
 	op := new(appendOp)
 	op.Submission.Done = func(*log.Submission) { op.written() }
 	return op
-}}
+}
 
 // Append checks one v2 batch, assigns its offsets in place and writes it. done is called once, possibly before Append returns
 // and from any goroutine, and must not block. batch is the partition's until then and is modified. Appends of one
@@ -66,7 +72,7 @@ func (p *Partition) Append(batch record.Batch, opts AppendOptions, done func(App
 		done(Appended{Err: err})
 		return
 	}
-	op := appendOps.Get().(*appendOp)
+	op := p.m.ops.get()
 	op.p, op.acks, op.done = p, opts.Acks, done
 	op.Entry = log.Entry{Batch: batch, Origin: opts.Origin}
 	op.LeaderEpoch = epoch
@@ -169,9 +175,9 @@ func (op *appendOp) finish(err error) {
 	if l := op.p.log.Load(); l != nil {
 		result.Start = l.StartOffset()
 	}
-	done := op.done
+	done, ops := op.done, &op.p.m.ops
 	op.p, op.done, op.timer, op.Entry = nil, nil, nil, log.Entry{}
-	appendOps.Put(op)
+	ops.pool.Put(op)
 	done(result)
 }
 

@@ -46,6 +46,7 @@ type Manager struct {
 	log     *slog.Logger
 	syncer  *log.Syncer
 	buffers *log.Buffers
+	ops     appendOps
 	// clean says that the logs were closed in order last time.
 	clean bool
 	// wakeKeeper tells Run of removals.

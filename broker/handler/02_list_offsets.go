@@ -1,0 +1,88 @@
+package handler
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/freshetdb/freshet/broker/replica"
+	"github.com/freshetdb/freshet/broker/wire"
+)
+
+// Timestamps with a meaning of their own.
+const (
+	timestampLatest                = -1
+	timestampEarliest              = -2
+	timestampMax                   = -3 // the record with the largest timestamp (KIP-734)
+	timestampEarliestLocal         = -4 // without tiers, the earliest there is
+	timestampLatestTiered          = -5 // without tiers, none
+	timestampEarliestPendingUpload = -6 // without tiers, none
+)
+
+// listOffsets finds offsets by time or by their special names.
+func (h *Handler) listOffsets(_ context.Context, req *wire.Request) {
+	in := req.Body.(*kmsg.ListOffsetsRequest)
+	resp := kmsg.NewPtrListOffsetsResponse()
+	for _, t := range in.Topics {
+		topic := kmsg.NewListOffsetsResponseTopic()
+		topic.Topic = t.Topic
+		for i := range t.Partitions {
+			topic.Partitions = append(topic.Partitions, h.listOffset(t.Topic, &t.Partitions[i], replica.Isolation(in.IsolationLevel)))
+		}
+		resp.Topics = append(resp.Topics, topic)
+	}
+	req.Reply(resp)
+}
+
+func (h *Handler) listOffset(topic string, in *kmsg.ListOffsetsRequestTopicPartition, iso replica.Isolation) kmsg.ListOffsetsResponseTopicPartition {
+	out := kmsg.NewListOffsetsResponseTopicPartition()
+	out.Partition, out.Offset, out.Timestamp, out.LeaderEpoch = in.Partition, -1, -1, -1
+	p, err := h.Replicas.Partition(topic, in.Partition)
+	if err == nil {
+		err = p.CheckEpoch(in.CurrentLeaderEpoch)
+	}
+	if err == nil {
+		err = findOffset(p, in.Timestamp, iso, &out)
+	}
+	out.ErrorCode = h.code(err)
+	return out
+}
+
+// findOffset fills offset, timestamp and epoch; -1 everywhere says that there is no such record.
+func findOffset(p *replica.Partition, timestamp int64, iso replica.Isolation, out *kmsg.ListOffsetsResponseTopicPartition) error {
+	bounds, err := p.Bounds()
+	if err != nil {
+		return err
+	}
+	switch timestamp {
+	case timestampLatest:
+		out.Offset, out.LeaderEpoch = bounds.HighWatermark, p.LeaderEpoch()
+		if iso == replica.ReadCommitted {
+			out.Offset = bounds.LastStable
+		}
+	case timestampEarliest, timestampEarliestLocal:
+		out.Offset, out.LeaderEpoch = bounds.Start, p.LeaderEpoch()
+	case timestampLatestTiered, timestampEarliestPendingUpload:
+	case timestampMax:
+		found, ok, err := p.MaxTimestamp()
+		if err != nil || !ok {
+			return err
+		}
+		out.Offset, out.Timestamp, out.LeaderEpoch = found.Offset, found.Timestamp, found.LeaderEpoch
+	default:
+		if timestamp < 0 {
+			return kerr.UnsupportedVersion
+		}
+		found, ok, err := p.OffsetForTime(timestamp, iso)
+		if err != nil || !ok {
+			return err
+		}
+		out.Offset, out.Timestamp, out.LeaderEpoch = found.Offset, found.Timestamp, found.LeaderEpoch
+	}
+	return nil
+}
+
+// changeTimeout bounds metadata changes of requests that name no time of their own.
+const changeTimeout = 30 * time.Second

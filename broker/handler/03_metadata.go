@@ -1,0 +1,135 @@
+package handler
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/freshetdb/freshet/broker/controller"
+	"github.com/freshetdb/freshet/broker/metadata"
+	"github.com/freshetdb/freshet/broker/wire"
+)
+
+const (
+	// metadataAllByNull is the first version in which null asks for all topics; before, an empty list did.
+	metadataAllByNull = 1
+	// metadataAutoCreateFlag is the first version whose clients say whether a topic may be made.
+	metadataAutoCreateFlag = 4
+	// metadataNullName is the first version that may leave a topic's name null.
+	metadataNullName = 12
+	// noOperations stands for authorised operations that weren't asked for.
+	noOperations = math.MinInt32
+	// autoCreateTimeout bounds the making of topics a client asked for.
+	autoCreateTimeout = 5 * time.Second
+)
+
+// metadata describes the cluster and topics, making missing ones when both sides allow it.
+func (h *Handler) metadata(ctx context.Context, req *wire.Request) {
+	in := req.Body.(*kmsg.MetadataRequest)
+	img := h.Quorum.Image()
+	resp := kmsg.NewPtrMetadataResponse()
+	cluster := img.ClusterID()
+	resp.ClusterID, resp.ControllerID, resp.AuthorizedOperations = &cluster, h.NodeID, noOperations
+	for _, b := range img.Brokers() {
+		broker := kmsg.NewMetadataResponseBroker()
+		broker.NodeID = b.ID
+		broker.Host, broker.Port = h.brokerAddress(req.Conn, b)
+		resp.Brokers = append(resp.Brokers, broker)
+	}
+	if in.Topics == nil || (len(in.Topics) == 0 && in.Version < metadataAllByNull) {
+		for _, t := range img.SortedTopics() {
+			resp.Topics = append(resp.Topics, describeTopic(t))
+		}
+	} else {
+		if h.AutoCreateTopics && (in.AllowAutoTopicCreation || in.Version < metadataAutoCreateFlag) {
+			img = h.autoCreate(ctx, img, in.Topics)
+		}
+		for i := range in.Topics {
+			resp.Topics = append(resp.Topics, h.metadataTopic(img, in, &in.Topics[i]))
+		}
+	}
+	req.Reply(resp)
+}
+
+// brokerAddress is where clients on conn reach broker b.
+func (h *Handler) brokerAddress(conn *wire.Conn, b *metadata.Broker) (string, int32) {
+	if b.ID == h.NodeID || len(b.Endpoints) == 0 {
+		return h.address(conn)
+	}
+	return b.Endpoints[0].Host, int32(b.Endpoints[0].Port)
+}
+
+// autoCreate makes the missing topics that can be made. What goes wrong shows in the answer as a topic still missing.
+func (h *Handler) autoCreate(ctx context.Context, img *metadata.Image, asked []kmsg.MetadataRequestTopic) *metadata.Image {
+	var missing []controller.NewTopic
+	for i := range asked {
+		name := asked[i].Topic
+		if name == nil || img.Topic(*name) != nil || controller.CheckTopicName(*name) != nil || metadata.IsInternal(*name) {
+			continue
+		}
+		missing = append(missing, controller.NewTopic{Name: *name, Partitions: -1, ReplicationFactor: -1})
+	}
+	if len(missing) == 0 {
+		return img
+	}
+	ctx, cancel := context.WithTimeout(ctx, autoCreateTimeout)
+	defer cancel()
+	next, err := h.Quorum.Change(ctx, func(now *metadata.Image) ([]metadata.Record, error) {
+		_, records := h.Controller.CreateTopics(now, missing)
+		return records, nil
+	})
+	if err != nil {
+		h.Logger.Warn("topics could not be created on demand", "topics", len(missing), "err", err)
+		return img
+	}
+	return next
+}
+
+func (h *Handler) metadataTopic(img *metadata.Image, in *kmsg.MetadataRequest, asked *kmsg.MetadataRequestTopic) kmsg.MetadataResponseTopic {
+	if asked.Topic != nil {
+		if t := img.Topic(*asked.Topic); t != nil {
+			return describeTopic(t)
+		}
+		out := missingTopic(asked)
+		out.ErrorCode = kerr.UnknownTopicOrPartition.Code
+		if controller.CheckTopicName(*asked.Topic) != nil {
+			out.ErrorCode = kerr.InvalidTopicException.Code
+		}
+		return out
+	}
+	if t := img.TopicByID(asked.TopicID); t != nil {
+		return describeTopic(t)
+	}
+	out := missingTopic(asked)
+	out.ErrorCode = kerr.UnknownTopicID.Code
+	if in.Version < metadataNullName {
+		out.Topic = kmsg.StringPtr("")
+	}
+	return out
+}
+
+func missingTopic(asked *kmsg.MetadataRequestTopic) kmsg.MetadataResponseTopic {
+	out := kmsg.NewMetadataResponseTopic()
+	out.Topic, out.TopicID, out.AuthorizedOperations = asked.Topic, asked.TopicID, noOperations
+	out.IsInternal = asked.Topic != nil && metadata.IsInternal(*asked.Topic)
+	return out
+}
+
+func describeTopic(t *metadata.Topic) kmsg.MetadataResponseTopic {
+	out := kmsg.NewMetadataResponseTopic()
+	out.Topic, out.TopicID, out.IsInternal, out.AuthorizedOperations = &t.Name, t.ID, t.Internal(), noOperations
+	out.Partitions = make([]kmsg.MetadataResponseTopicPartition, len(t.Partitions))
+	for i, p := range t.Partitions {
+		partition := kmsg.NewMetadataResponseTopicPartition()
+		partition.Partition, partition.Leader, partition.LeaderEpoch = int32(i), p.Leader, p.LeaderEpoch
+		partition.Replicas, partition.ISR, partition.OfflineReplicas = p.Replicas, p.ISR, []int32{}
+		if p.Leader == metadata.NoLeader {
+			partition.ErrorCode = kerr.LeaderNotAvailable.Code
+		}
+		out.Partitions[i] = partition
+	}
+	return out
+}

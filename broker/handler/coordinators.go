@@ -1,0 +1,9 @@
+package handler
+
+import "github.com/freshetdb/freshet/broker/wire"
+
+// Coordinators are the group and transaction coordinators handlers call.
+type Coordinators struct{}
+
+// coordinatorAPIs are the rows of the version table the coordinators serve.
+func (h *Handler) coordinatorAPIs() []wire.API { return nil }

@@ -1,0 +1,96 @@
+// Package handler answers Kafka requests: one file per API key, each checking, calling and translating the answer.
+//
+// kmsg's zero values are not Kafka's answers (a nil slice is a null on the wire, some enums default to -1): every response is
+// made by its New function and completed here, and a test walks them all.
+package handler
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/freshetdb/freshet/broker/controller"
+	"github.com/freshetdb/freshet/broker/metadata"
+	"github.com/freshetdb/freshet/broker/replica"
+	"github.com/freshetdb/freshet/broker/wire"
+)
+
+// Quorum is what handlers need of broker/quorum.
+type Quorum interface {
+	// Image is what is agreed now.
+	Image() *metadata.Image
+	// Change decides, commits and applies; see quorum.Quorum.
+	Change(ctx context.Context, decide func(*metadata.Image) ([]metadata.Record, error)) (*metadata.Image, error)
+}
+
+// Deps are the parts handlers call.
+type Deps struct {
+	// NodeID is this broker's number.
+	NodeID     int32
+	Quorum     Quorum
+	Controller *controller.Controller
+	Replicas   *replica.Manager
+	// Advertised is the address told to clients, or "" for the one each of them reached.
+	Advertised string
+	// AutoCreateTopics lets Metadata make the topics it is asked for.
+	AutoCreateTopics bool
+	// DataDir is named by DescribeLogDirs.
+	DataDir string
+	// Clock is time.Now unless set.
+	Clock  func() time.Time
+	Logger *slog.Logger
+
+	Coordinators
+}
+
+// Handler answers requests. Make one with New.
+type Handler struct {
+	Deps
+	// advertisedHost and advertisedPort are Deps.Advertised taken apart.
+	advertisedHost string
+	advertisedPort int32
+	versions       *wire.Versions
+}
+
+// New makes a handler. Errors: an Advertised address that isn't HOST:PORT.
+func New(deps Deps) (*Handler, error) {
+	if deps.Clock == nil {
+		deps.Clock = time.Now
+	}
+	deps.Logger = deps.Logger.With("component", "handler")
+	h := &Handler{Deps: deps}
+	if deps.Advertised != "" {
+		var err error
+		if h.advertisedHost, h.advertisedPort, err = splitHostPort(deps.Advertised); err != nil {
+			return nil, err
+		}
+	}
+	h.versions = wire.NewVersions(append(h.apis(), h.coordinatorAPIs()...))
+	return h, nil
+}
+
+// Versions is the table for wire.New.
+func (h *Handler) Versions() *wire.Versions { return h.versions }
+
+func splitHostPort(addr string) (string, int32, error) {
+	host, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, err
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	return host, int32(port), err
+}
+
+// address is what a client on conn shall know this broker by.
+func (h *Handler) address(conn *wire.Conn) (host string, port int32) {
+	if h.advertisedHost != "" {
+		return h.advertisedHost, h.advertisedPort
+	}
+	host, port, err := splitHostPort(conn.LocalAddr().String())
+	if err != nil {
+		return conn.LocalAddr().String(), 0 // a pipe of a test
+	}
+	return host, port
+}
