@@ -257,3 +257,26 @@ func AddMonths(day, months int64) int64 {
 	y += carry
 	return Days(y, int(month)+1, min(d, DaysIn(y, int(month)+1)))
 }
+
+// FloorDiv divides towards minus infinity.
+func FloorDiv(a, b int64) int64 {
+	q, _ := floorDiv(a, b)
+	return q
+}
+
+// Local is the calendar day and the microseconds of it that an instant shows in a zone (nil: UTC).
+func Local(us int64, zone *time.Location) (day, clock int64) {
+	if zone != nil {
+		_, offset := time.UnixMicro(us).In(zone).Zone()
+		us += int64(offset) * Second
+	}
+	return floorDiv(us, Day)
+}
+
+// LocalOffset is by how many microseconds a zone's wall clock (nil: UTC) is ahead of UTC at a local time.
+func LocalOffset(localUS int64, zone *time.Location) int64 {
+	if zone == nil {
+		return 0
+	}
+	return zoneOffset(localUS, zone) * Second
+}
