@@ -183,7 +183,8 @@ func (c *Coordinator) AbortHanging(ctx context.Context, producerID int64, epoch 
 		p := o.Producer
 		p.Epoch = max(p.Epoch, epoch)
 		pending.Add(1)
-		c.writer.Write(Marker{TopicPartition: o.TopicPartition, Producer: p}, func(error) { pending.Done() })
+		m := Marker{TopicPartition: o.TopicPartition, Producer: p, CoordinatorEpoch: max(o.CoordinatorEpoch, 0)}
+		c.writer.Write(m, func(error) { pending.Done() })
 	}
 	return await(ctx, &pending)
 }

@@ -30,8 +30,9 @@ type Partitions interface {
 // Open is a transaction that a partition holds open.
 type Open struct {
 	TopicPartition
-	Producer    coordinator.Producer
-	FirstOffset int64
+	Producer         coordinator.Producer
+	CoordinatorEpoch int32 // of the last marker the partition saw of the producer, -1 when it saw none
+	FirstOffset      int64
 }
 
 // markerRetry is the time between two tries of a marker.
