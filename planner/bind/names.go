@@ -1,0 +1,112 @@
+package bind
+
+import (
+	"strings"
+
+	"github.com/freshetdb/freshet/sql/ast"
+	"github.com/freshetdb/freshet/sql/catalog"
+	"github.com/freshetdb/freshet/sql/sqlerr"
+)
+
+// Fold is an identifier as the dialect stores it: quoted ones exactly, others in lower (postgres) or upper case (ksqldb).
+func Fold(d catalog.Dialect, id ast.Ident) string {
+	switch {
+	case id.Quoted:
+		return id.Name
+	case d == catalog.KsqlDB:
+		return strings.ToUpper(id.Name)
+	}
+	return strings.ToLower(id.Name)
+}
+
+// Fold is an identifier as the binder's database stores it.
+func (b *Binder) Fold(id ast.Ident) string { return Fold(b.Catalog.Dialect(), id) }
+
+// userSchema is the schema of streams and tables.
+const userSchema = "public"
+
+// RelationName is the stored name of a stream or table as written; a qualifier may only be the schema public, or database and schema.
+func RelationName(c *catalog.Catalog, name ast.Name) (string, error) {
+	for i, q := range name.Qualifier() {
+		part := strings.ToLower(q.Name)
+		if part == userSchema || i == 0 && len(name) == 3 && part == strings.ToLower(c.Database()) {
+			continue
+		}
+		if i == 0 && len(name) == 3 {
+			return "", sqlerr.Newf(sqlerr.FeatureNotSupported, q.At, "cross-database references are not implemented: %q", q.Name)
+		}
+		return "", sqlerr.Newf(sqlerr.InvalidSchemaName, q.At, "schema %q does not exist", q.Name)
+	}
+	return Fold(c.Dialect(), name.Last()), nil
+}
+
+// Relation finds a stream or table of the catalogue, with a hint when the name is nearly one. Errors: 42P01, 3F000.
+func Relation(c *catalog.Catalog, name ast.Name) (*catalog.Relation, error) {
+	folded, err := RelationName(c, name)
+	if err != nil {
+		return nil, err
+	}
+	if r := c.Relation(folded); r != nil {
+		return r, nil
+	}
+	return nil, noRelation(c, folded, name.Pos(), nil)
+}
+
+// noRelation is 42P01 with the nearest name as hint.
+func noRelation(c *catalog.Catalog, name string, pos sqlerr.Pos, more []string) error {
+	e := sqlerr.Newf(sqlerr.UndefinedTable, pos, "relation %q does not exist", name)
+	names := more
+	for _, r := range c.Relations() {
+		names = append(names, r.Name)
+	}
+	if near := Nearest(name, names); near != "" {
+		return e.WithHint("did you mean %q?", near)
+	}
+	return e
+}
+
+// Nearest is the name meant by a misspelt one, "" when none is near: case does not count, then a third of the letters may differ.
+func Nearest(name string, names []string) string {
+	lower := strings.ToLower(name)
+	best, bestDistance := "", len(name)/3+1
+	for _, n := range names {
+		d := distance(lower, strings.ToLower(n), bestDistance)
+		if d < bestDistance || d == bestDistance && best == "" && d <= len(name)/3 {
+			best, bestDistance = n, d
+		}
+	}
+	return best
+}
+
+// distance is the number of edits between two words, limit+1 when there are more.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) > limit || len(b)-len(a) > limit {
+		return limit + 1
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost++
+			}
+			diagonal = row[j]
+			row[j] = min(cost, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// Text joins a name's parts by dots, folded.
+func Text(d catalog.Dialect, name ast.Name) string {
+	parts := make([]string, len(name))
+	for i, p := range name {
+		parts[i] = Fold(d, p)
+	}
+	return strings.Join(parts, ".")
+}
