@@ -90,7 +90,8 @@ type Options struct {
 	TailBytes int
 
 	// OnSynced, when not nil, is called after each sync that covered new appends with the first offset not yet synced, or
-	// with an error when the disk died. It runs on the syncer's goroutine and must not block.
+	// with an error when the disk died. It runs on the syncer's goroutine or an appender's, which may hold the log's append
+	// lock: it must not block or append, but may ask for offsets.
 	OnSynced func(synced int64, err error)
 }
 

@@ -16,6 +16,14 @@ func (l *Log) TruncateTo(offset int64) error {
 	if err := l.usable(); err != nil || offset >= l.end.Load() {
 		return err
 	}
+	if err := l.truncate(offset); err != nil {
+		return l.failed(err)
+	}
+	return nil
+}
+
+// truncate is TruncateTo with appendMu held.
+func (l *Log) truncate(offset int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.dropTail(0)
@@ -25,15 +33,14 @@ func (l *Log) TruncateTo(offset int64) error {
 	if offset < l.segments[0].base {
 		return l.restartAt(offset)
 	}
-	i := l.segmentIndex(offset)
-	if err := l.removeAfter(i); err != nil {
-		return l.failed(err)
+	if err := l.removeAfter(l.segmentIndex(offset)); err != nil {
+		return err
 	}
 	if err := l.cutSegment(l.active(), offset); err != nil {
-		return l.failed(err)
+		return err
 	}
 	if err := writeEpochs(l.fs, l.dir, l.epochs.truncateEnd(offset)); err != nil {
-		return l.failed(err)
+		return err
 	}
 	return l.reload()
 }
@@ -60,18 +67,18 @@ func (l *Log) cutSegment(s *segment, offset int64) error {
 // restartAt empties the log; it begins at offset.
 func (l *Log) restartAt(offset int64) error {
 	if err := l.removeAfter(0); err != nil {
-		return l.failed(err)
+		return err
 	}
 	first := l.segments[0]
 	first.retire()
 	if err := l.removeFiles(first.base); err != nil {
-		return l.failed(err)
+		return err
 	}
 	if err := writeEpochs(l.fs, l.dir, nil); err != nil {
-		return l.failed(err)
+		return err
 	}
 	if err := writeStart(l.fs, l.dir, offset); err != nil {
-		return l.failed(err)
+		return err
 	}
 	return l.reload()
 }
@@ -82,8 +89,5 @@ func (l *Log) reload() error {
 		s.retire()
 	}
 	l.cut, l.beganMs = false, 0
-	if err := l.load(false); err != nil {
-		return l.failed(err)
-	}
-	return nil
+	return l.load(false)
 }
