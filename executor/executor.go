@@ -49,15 +49,16 @@ type Options struct {
 
 // Executor runs the queries of a node.
 type Executor struct {
-	opts    Options
-	env     task.Env
-	pool    *worker.Pool
+	opts Options
+	env  task.Env
+	pool *worker.Pool
 
 	mu      sync.Mutex
 	queries map[string]*running // guarded by mu, by query id
 	views   map[string]*running // guarded by mu, by view id
 	closed  bool                // guarded by mu
 
+	life    context.Context //nolint:containedctx // the parent of every query's life, ended by Close
 	stop    context.CancelFunc
 	pooling chan error // what the pool ended with
 }
@@ -91,7 +92,7 @@ func Open(ctx context.Context, opts Options) (*Executor, error) {
 		TransactionalID: fmt.Sprintf("_freshet-node-%d", opts.NodeID),
 	}, opts.Client, buffers, opts.Registerer, opts.Log)
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	x.stop = stop
+	x.life, x.stop = run, stop
 	go func() { x.pooling <- x.pool.Run(run) }()
 	select {
 	case <-x.pool.Ready():
@@ -125,7 +126,7 @@ func (x *Executor) StartQuery(id, layout string, plan *physical.Plan) error {
 	if x.queries[id] != nil {
 		return fmt.Errorf("query %q already runs", id)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(x.life)
 	r := &running{
 		Query:  query.New(x.env, task.Spec{ID: id, Layout: layout, Plan: plan}, x.pool),
 		cancel: cancel, done: make(chan struct{}),

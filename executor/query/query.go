@@ -43,6 +43,7 @@ type Status struct {
 	NextTry    time.Time // of a failed query
 	Restarts   int
 	Records    int64 // read since the task was started
+	Committed  int64 // of them, those whose effects are committed
 	BadRecords int64 // refused, in the error stream
 	Late       int64 // dropped as too late
 	StateBytes int64
@@ -223,7 +224,7 @@ func (q *Query) Status() Status {
 		s.Cause = q.cause.Error()
 	}
 	if t := q.task; t != nil {
-		s.Records, s.BadRecords = t.Counts()
+		s.Records, s.Committed, s.BadRecords = t.Counts()
 		s.Late = t.Stats().Late.Load()
 		s.StateBytes = t.StateBytes()
 	}

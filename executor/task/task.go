@@ -77,6 +77,7 @@ type Task struct {
 	sealed    dataflow.Epoch // the last barrier that had something to commit
 	committed atomic.Uint64  // the last epoch committed
 	records   atomic.Int64
+	settled   atomic.Int64 // records as of the last commit
 	badRows   atomic.Int64
 	failure   error // set by callbacks on the task's goroutine: ON ERROR STOP
 	wake      atomic.Pointer[func()]
@@ -133,8 +134,10 @@ func (t *Task) Views() ([]operator.View, *state.Store) { return t.pipe.Views, t.
 // Stats are what the task's operators dropped.
 func (t *Task) Stats() *operator.Stats { return &t.stats }
 
-// Counts are the records read and refused since the task was made.
-func (t *Task) Counts() (read, refused int64) { return t.records.Load(), t.badRows.Load() }
+// Counts are since the task was made: records read, those of them that are committed, records and rows refused.
+func (t *Task) Counts() (read, committed, refused int64) {
+	return t.records.Load(), t.settled.Load(), t.badRows.Load()
+}
 
 // StateBytes is the memory of the task's state.
 func (t *Task) StateBytes() int64 {
@@ -354,6 +357,7 @@ type Flush struct {
 	Group    string
 	Offsets  map[client.TopicPartition]client.Committed // nil: nothing changed
 	task     *Task
+	records  int64
 	position map[client.TopicPartition]int64
 }
 
@@ -376,7 +380,7 @@ func (t *Task) Barrier(e dataflow.Epoch) (Flush, error) {
 		return Flush{}, err
 	}
 	t.errors.flush()
-	f := Flush{task: t, Group: t.spec.Group(), position: map[client.TopicPartition]int64{}}
+	f := Flush{task: t, Group: t.spec.Group(), records: t.records.Load(), position: map[client.TopicPartition]int64{}}
 	f.Offsets = map[client.TopicPartition]client.Committed{}
 	watermark := strconv.FormatInt(t.clock.watermark, 10)
 	for _, in := range t.inputs {
@@ -423,6 +427,7 @@ func (t *Task) Committed(e dataflow.Epoch, f Flush) {
 		t.store.Committed(uint64(e), &at)
 	}
 	t.committed.Store(uint64(e))
+	t.settled.Store(f.records)
 	t.progress.commit(f.position)
 }
 

@@ -1,0 +1,194 @@
+// Command bench measures a running node: the engine's jobs, the log, point SELECTs, the way from a producer to a view.
+//
+// Every job prints one JSON line: CPU is the operating system's accounting of the server process, commits are on, output counts are checked.
+// With -against-peers the same jobs run on Kafka and Kafka Streams in the same run and ratios are printed.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/freshetdb/freshet/tests/harness"
+)
+
+type bench struct {
+	freshet, peers string
+	bids           int64
+	dir            string
+	node           *harness.Process
+	sql            *sqlClient
+	results        []harness.Result
+}
+
+func main() {
+	var b bench
+	var jobs string
+	var against bool
+	flag.StringVar(&b.freshet, "freshet", "bin/freshet", "the binary under test")
+	flag.StringVar(&b.peers, "peers", "../shared/peers", "where the harness of the peers is")
+	flag.StringVar(&jobs, "jobs", "q1,q2,tumble,produce,consume,point,latency", "what to run")
+	flag.Int64Var(&b.bids, "bids", 3_000_000, "bids of the data set")
+	flag.BoolVar(&against, "against-peers", false, "run the peers too, and print ratios")
+	flag.Parse()
+	ctx := context.Background()
+	if err := b.run(ctx, strings.Split(jobs, ","), against); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func (b *bench) run(ctx context.Context, jobs []string, against bool) error {
+	peers, err := preparePeers(b.peers)
+	if err != nil {
+		return err
+	}
+	b.peers = peers
+	dir, err := os.MkdirTemp("", "freshet-bench-")
+	if err != nil {
+		return err
+	}
+	b.dir = dir
+	defer os.RemoveAll(dir)
+	if err := b.start(ctx); err != nil {
+		return err
+	}
+	defer func() { _ = b.node.Stop() }()
+	for _, job := range jobs {
+		if err := b.job(ctx, job); err != nil {
+			return fmt.Errorf("%s: %w", job, err)
+		}
+	}
+	if !against {
+		return nil
+	}
+	return b.againstPeers(ctx, jobs)
+}
+
+// start brings a node up on an empty directory.
+func (b *bench) start(ctx context.Context) error {
+	ready, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	began := time.Now()
+	node, err := harness.StartProcess(ready, b.freshet, filepath.Join(b.dir, "data"), nil)
+	if err != nil {
+		return err
+	}
+	b.node = node
+	fmt.Printf("# ready in %d ms, kafka %s, postgres %s\n", time.Since(began).Milliseconds(), node.Kafka, node.Postgres)
+	b.sql, err = dialSQL(ctx, node.Postgres)
+	return err
+}
+
+// jobFunc runs a job and gives what is particular about it; the frame adds CPU, time and memory.
+type jobFunc func(ctx context.Context, b *bench) (outcome, error)
+
+// outcome is what a job processed and produced.
+type outcome struct {
+	records, output int64
+	more            map[string]float64
+}
+
+func (b *bench) job(ctx context.Context, name string) error {
+	jobs := map[string]jobFunc{
+		"q1": q1, "q2": q2, "tumble": tumble, "produce": produce, "consume": consume, "point": point, "latency": latency,
+		"recover": recoverView,
+	}
+	f, ok := jobs[name]
+	if !ok {
+		return fmt.Errorf("no such job")
+	}
+	if name == "q1" || name == "q2" || name == "tumble" {
+		if err := b.load(ctx); err != nil {
+			return err
+		}
+	}
+	before, err := harness.CPU(b.node.Pid())
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	out, err := f(ctx, b)
+	if err != nil {
+		return err
+	}
+	took := time.Since(began)
+	after, err := harness.CPU(b.node.Pid())
+	if err != nil {
+		return err
+	}
+	if seconds, ok := out.more["measured_s"]; ok {
+		took = time.Duration(seconds * float64(time.Second))
+	}
+	rss, _, err := harness.RSS(b.node.Pid())
+	if err != nil {
+		return err
+	}
+	r := harness.Result{
+		Job: name, Records: out.records, RSSMB: rss, OutputRecords: out.output, More: out.more,
+		CPUPerMillion: round(after.Seconds() - before.Seconds()), PerSecond: round(float64(out.records) / took.Seconds()),
+	}
+	if cpu, ok := out.more["measured_cpu_s"]; ok {
+		r.CPUPerMillion = cpu
+	}
+	r.CPUPerMillion = round(r.CPUPerMillion / (float64(out.records) / 1e6))
+	b.results = append(b.results, r)
+	fmt.Println(r)
+	return nil
+}
+
+func round(x float64) float64 { return float64(int64(x*1000+0.5)) / 1000 }
+
+// preparePeers copies the harness of the peers to a place that may be written, once, and builds its generator.
+func preparePeers(from string) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	to := filepath.Join(cache, "realpeers")
+	if _, err := os.Stat(to); err != nil {
+		if _, err := os.Stat(from); err != nil {
+			return "", fmt.Errorf("the data set's generator is not at %s: give -peers", from)
+		}
+		if out, err := exec.Command("cp", "-r", from, to).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("copy %s: %w: %s", from, err, out)
+		}
+		if out, err := exec.Command("chmod", "-R", "u+w", to).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("chmod: %w: %s", err, out)
+		}
+	}
+	bin := filepath.Join(to, "bin", "gobench")
+	if _, err := os.Stat(bin); err == nil {
+		return to, nil
+	}
+	build := exec.Command("go", "build", "-o", bin, ".")
+	build.Dir = filepath.Join(to, "gobench")
+	build.Env = append(os.Environ(), "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the generator: %w: %s", err, out)
+	}
+	return to, nil
+}
+
+// gobench runs the peers' generator and load program and returns the keys of its JSON line.
+func (b *bench) gobench(ctx context.Context, args ...string) (map[string]any, error) {
+	out, err := exec.CommandContext(ctx, filepath.Join(b.peers, "bin", "gobench"), args...).CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("gobench %s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	line := map[string]any{}
+	for _, l := range strings.Split(string(out), "\n") {
+		if strings.HasPrefix(l, "{") {
+			if err := json.Unmarshal([]byte(l), &line); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return line, nil
+}
