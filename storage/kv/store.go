@@ -9,10 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
-	"github.com/freshetdb/freshet/storage/invariants"
 	"github.com/freshetdb/freshet/storage/vfs"
 )
 
@@ -35,8 +35,9 @@ type Options struct {
 
 // Store is an open store, safe for concurrent use.
 type Store struct {
-	db      *pebble.DB
-	checker invariants.CloseChecker
+	db       *pebble.DB
+	closing  sync.Once
+	closeErr error
 }
 
 // Open opens the store in dir, making it when it is not there. A second Open of the same directory fails.
@@ -117,21 +118,22 @@ func get(r pebble.Reader, key []byte) ([]byte, error) {
 // NewBatch begins a set of changes that Commit makes at once. Close it in any case.
 func (s *Store) NewBatch() *Batch { return &Batch{b: s.db.NewBatch()} }
 
-// NewIterator walks the keys in [lower, upper); nil means no bound. It sees the store as it is now. Close it.
-func (s *Store) NewIterator(lower, upper []byte) (*Iterator, error) {
+// Iterator walks the keys in [lower, upper); nil means no bound. It sees the store as it is now. Close it.
+func (s *Store) Iterator(lower, upper []byte) (*Iterator, error) {
 	return newIterator(s.db, lower, upper)
 }
 
-// NewSnapshot holds the store as it is now, for reading. Close it.
-func (s *Store) NewSnapshot() *Snapshot { return &Snapshot{s: s.db.NewSnapshot()} }
+// Snapshot holds the store as it is now, for reading. Close it.
+func (s *Store) Snapshot() *Snapshot { return &Snapshot{s: s.db.NewSnapshot()} }
 
-// Close closes the store; batches, iterators and snapshots must be closed before.
+// Close closes the store; batches, iterators and snapshots must be closed before. It is idempotent.
 func (s *Store) Close() error {
-	s.checker.Close()
-	if err := s.db.Close(); err != nil {
-		return fmt.Errorf("close store: %w", err)
-	}
-	return nil
+	s.closing.Do(func() {
+		if err := s.db.Close(); err != nil {
+			s.closeErr = fmt.Errorf("close store: %w", err)
+		}
+	})
+	return s.closeErr
 }
 
 // Batch is a set of changes. One goroutine may use it at a time; keys and values are copied.
@@ -170,8 +172,8 @@ type Snapshot struct{ s *pebble.Snapshot }
 // Get returns a copy of a key's value. Errors: ErrNotFound.
 func (s *Snapshot) Get(key []byte) ([]byte, error) { return get(s.s, key) }
 
-// NewIterator walks the keys in [lower, upper); nil means no bound.
-func (s *Snapshot) NewIterator(lower, upper []byte) (*Iterator, error) {
+// Iterator walks the keys in [lower, upper); nil means no bound.
+func (s *Snapshot) Iterator(lower, upper []byte) (*Iterator, error) {
 	return newIterator(s.s, lower, upper)
 }
 
@@ -179,14 +181,17 @@ func (s *Snapshot) NewIterator(lower, upper []byte) (*Iterator, error) {
 func (s *Snapshot) Close() error { return s.s.Close() }
 
 // Iterator walks keys in order. It begins nowhere: call First, Last, SeekGE or SeekLT. One goroutine may use it at a time.
-type Iterator struct{ it *pebble.Iterator }
+type Iterator struct {
+	it  *pebble.Iterator
+	err error
+}
 
 func newIterator(r pebble.Reader, lower, upper []byte) (*Iterator, error) {
 	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return nil, fmt.Errorf("iterate: %w", err)
 	}
-	return &Iterator{it}, nil
+	return &Iterator{it: it}, nil
 }
 
 // First goes to the first key and tells whether there is one.
@@ -213,13 +218,27 @@ func (i *Iterator) Valid() bool { return i.it.Valid() }
 // Key is the key the iterator is at, valid until it moves.
 func (i *Iterator) Key() []byte { return i.it.Key() }
 
-// Value is the value the iterator is at, valid until it moves.
-func (i *Iterator) Value() ([]byte, error) { return i.it.ValueAndErr() }
+// Value is the value the iterator is at, valid until it moves; when it cannot be read it is nil, and Err says why.
+func (i *Iterator) Value() []byte {
+	value, err := i.it.ValueAndErr()
+	if err != nil {
+		i.err = err
+	}
+	return value
+}
+
+// Err is why a move ended early or a value is missing, nil at the end of the keys.
+func (i *Iterator) Err() error {
+	if i.err != nil {
+		return i.err
+	}
+	return i.it.Error()
+}
 
 // Close ends the walk; its error is the first that the walk met.
 func (i *Iterator) Close() error { return i.it.Close() }
 
-// PrefixEnd is the smallest key above every key with the prefix, for NewIterator's upper bound; nil when there is none.
+// PrefixEnd is the smallest key above every key with the prefix, for Iterator's upper bound; nil when there is none.
 func PrefixEnd(prefix []byte) []byte {
 	end := append([]byte(nil), prefix...)
 	for i := len(end) - 1; i >= 0; i-- {

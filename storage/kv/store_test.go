@@ -40,7 +40,7 @@ func TestStore(t *testing.T) {
 	s := open(t, vfs.NewMem())
 	defer s.Close()
 	set(t, s, false, "a/1", "x", "a/2", "y", "b/1", "z")
-	snapshot := s.NewSnapshot()
+	snapshot := s.Snapshot()
 	defer snapshot.Close()
 	b := s.NewBatch()
 	defer b.Close()
@@ -58,17 +58,13 @@ func TestStore(t *testing.T) {
 	if v, err := snapshot.Get([]byte("b/1")); err != nil || string(v) != "z" {
 		t.Fatalf("snapshot: %q %v", v, err)
 	}
-	it, err := snapshot.NewIterator([]byte("a/"), PrefixEnd([]byte("a/")))
+	it, err := snapshot.Iterator([]byte("a/"), PrefixEnd([]byte("a/")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var walked []string
 	for ok := it.First(); ok; ok = it.Next() {
-		v, err := it.Value()
-		if err != nil {
-			t.Fatal(err)
-		}
-		walked = append(walked, string(it.Key())+"="+string(v))
+		walked = append(walked, string(it.Key())+"="+string(it.Value()))
 	}
 	if err := it.Close(); err != nil || fmt.Sprint(walked) != "[a/1=x a/2=y]" {
 		t.Fatalf("%v %v", walked, err)
