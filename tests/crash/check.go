@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/freshetdb/freshet/tests/harness"
+)
+
+// check compares what readers of committed records and of views see with what was acknowledged: ids 0 to acked-1, v = id % 7.
+func check(ctx context.Context, node *harness.Process, acked int64) error {
+	if err := checkCopy(ctx, node.Kafka, acked); err != nil {
+		return err
+	}
+	return checkTotals(ctx, node.Postgres, acked)
+}
+
+// checkCopy: every record once, none twice, each with its own value.
+func checkCopy(ctx context.Context, brokers string, acked int64) error {
+	seen := make([]uint8, acked)
+	err := readCommitted(ctx, brokers, "copied", acked, 2*time.Second, func(r *kgo.Record) error {
+		var row struct{ ID, Doubled int64 }
+		if err := json.Unmarshal(r.Value, &row); err != nil {
+			return fmt.Errorf("copied-%d at %d: %w", r.Partition, r.Offset, err)
+		}
+		if row.ID < 0 || row.ID >= acked {
+			return fmt.Errorf("copied-%d at %d: id %d was never produced", r.Partition, r.Offset, row.ID)
+		}
+		if row.Doubled != row.ID%7*2 {
+			return fmt.Errorf("copied-%d at %d: %s", r.Partition, r.Offset, r.Value)
+		}
+		if seen[row.ID]++; seen[row.ID] > 1 {
+			return fmt.Errorf("copied-%d at %d: id %d came a second time", r.Partition, r.Offset, row.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for id, n := range seen {
+		if n == 0 {
+			return fmt.Errorf("acknowledged record %d is missing from the output", id)
+		}
+	}
+	fmt.Printf("# output: %d records, each exactly once\n", acked)
+	return nil
+}
+
+// checkTotals compares the view with the answer computed from what was produced; it waits for the view to be complete.
+func checkTotals(ctx context.Context, addr string, acked int64) error {
+	conn, err := pgx.Connect(ctx, "postgres://crash@"+addr+"/freshet?sslmode=disable")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	deadline := time.Now().Add(stuckAfter)
+	for {
+		var n int64
+		if err := conn.QueryRow(ctx, `SELECT coalesce(sum(n), 0)::bigint FROM totals`).Scan(&n); err != nil {
+			return err
+		}
+		if n == acked {
+			break
+		}
+		if n > acked || time.Now().After(deadline) {
+			return fmt.Errorf("the view has counted %d records, %d were acknowledged", n, acked)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	count, sum := make([]int64, 1000), make([]int64, 1000)
+	for id := range acked {
+		count[id%1000]++
+		sum[id%1000] += id % 7
+	}
+	rows, err := conn.Query(ctx, `SELECT k, n, total::bigint FROM totals`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	keys := 0
+	for rows.Next() {
+		var k, n, total int64
+		if err := rows.Scan(&k, &n, &total); err != nil {
+			return err
+		}
+		keys++
+		if n != count[k] || total != sum[k] {
+			return fmt.Errorf("view at %d: count %d, sum %d; the batch answer is %d, %d", k, n, total, count[k], sum[k])
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if want := int(min(acked, 1000)); keys != want {
+		return fmt.Errorf("the view has %d keys, %d expected", keys, want)
+	}
+	fmt.Printf("# view: %d keys equal to the batch answer\n", keys)
+	return nil
+}
