@@ -3,6 +3,7 @@ package task
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/freshetdb/freshet/planner/physical"
 	"github.com/freshetdb/freshet/sql/format"
@@ -277,7 +278,7 @@ func timeOf(v *vector.Vector, row int) (ms int64, cause string) {
 	case types.Timestamp:
 		ms = floorDiv(v.I[row], 1000)
 	case types.String:
-		d, err := vector.ParseText(types.Of(types.Timestamp), string(v.Bytes(row)))
+		d, err := vector.ParseText(types.Of(types.Timestamp), string(v.Bytes(row)), time.UTC)
 		if err != nil {
 			return 0, fmt.Sprintf("the timestamp column: %s", sqlerr.From(err).Message)
 		}

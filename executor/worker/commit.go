@@ -10,7 +10,6 @@ import (
 
 	"github.com/freshetdb/freshet/broker/client"
 	"github.com/freshetdb/freshet/executor/dataflow"
-	"github.com/freshetdb/freshet/executor/task"
 )
 
 // committer ends epochs. One goroutine runs it; it alone uses the node's producer.
