@@ -281,7 +281,8 @@ const (
 	CallTrimTrailing            // TRIM(TRAILING c FROM s): rtrim
 )
 
-// NamedArg is name => value (or name := value) in a call.
+// NamedArg is name := value in a call. Written name => value, it is a Lambda of one parameter: which of them is meant, the
+// function called decides.
 type NamedArg struct {
 	Place
 	Name Ident
@@ -294,7 +295,7 @@ type TableArg struct {
 	Name Name
 }
 
-// Lambda is x => body or (x, y) => body.
+// Lambda is x => body or (x, y) => body. With one parameter it can also be a named argument (see NamedArg).
 type Lambda struct {
 	Place
 	Params []Ident

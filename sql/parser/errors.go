@@ -1,0 +1,121 @@
+package parser
+
+import (
+	"strings"
+
+	"github.com/freshetdb/freshet/sql/sqlerr"
+)
+
+// fail gives up at the current token. What was expected there: keywords in upper case, symbols, and descriptions in lower
+// case such as "a name".
+func (p *parser) fail(expected ...string) {
+	p.failAt(p.i, expected...)
+}
+
+func (p *parser) failAt(i int, expected ...string) {
+	t := &p.tokens[i]
+	err := sqlerr.Newf(sqlerr.SyntaxError, t.pos(), "syntax error at or near %s", quoteMessage(p.src[t.at:t.end]))
+	if t.kind == eof {
+		err = sqlerr.Newf(sqlerr.SyntaxError, t.pos(), "syntax error at end of input")
+	}
+	if detail := expectation(expected); detail != "" {
+		err = err.WithDetail("expected %s", detail)
+	}
+	if near := p.nearest(i, expected); near != "" {
+		err = err.WithHint("did you mean %s?", near)
+	}
+	panic(bailout{err})
+}
+
+// failf gives up at a place with a message of its own.
+func (p *parser) failf(at sqlerr.Pos, format string, args ...any) {
+	panic(bailout{sqlerr.Newf(sqlerr.SyntaxError, at, format, args...)})
+}
+
+// longestQuote bounds how much of a text an error repeats.
+const longestQuote = 60
+
+func quoteMessage(s string) string {
+	if len(s) > longestQuote {
+		s = strings.ToValidUTF8(s[:longestQuote], "") + "…"
+	}
+	return `"` + s + `"`
+}
+
+// expectation joins what was expected: A, B or C.
+func expectation(list []string) string {
+	quoted := make([]string, len(list))
+	for i, e := range list {
+		quoted[i] = e
+		if e != "" && strings.IndexByte(punctuation+operatorChars, e[0]) >= 0 {
+			quoted[i] = `"` + e + `"`
+		}
+	}
+	if n := len(quoted) - 1; n > 0 {
+		return strings.Join(quoted[:n], ", ") + " or " + quoted[n]
+	}
+	return strings.Join(quoted, "")
+}
+
+// clauses are the words that may go on a query: the candidates of a hint when nothing in particular was expected.
+var clauses = strings.Fields("SELECT FROM WHERE GROUP HAVING ORDER LIMIT OFFSET WINDOW PARTITION EMIT UNION INTERSECT EXCEPT " +
+	"JOIN INNER LEFT RIGHT FULL CROSS WITHIN VALUES BETWEEN CHANGES FINAL")
+
+// nearest is the keyword a misspelt word was meant to be: the word at i, or the one before it, which may have been taken
+// for an alias.
+func (p *parser) nearest(i int, expected []string) string {
+	candidates := expected
+	if len(expected) != 1 || expected[0] != strings.ToUpper(expected[0]) {
+		candidates = append(append([]string{}, expected...), clauses...)
+	}
+	for _, at := range []int{i, i - 1} {
+		if at < 0 || p.tokens[at].kind != word || reservedName[p.tokens[at].up] {
+			continue
+		}
+		if near := nearestWord(strings.ToUpper(p.tokens[at].text), candidates); near != "" {
+			return near
+		}
+	}
+	return ""
+}
+
+// nearestWord is the candidate fewest letters away; "" when none is near. A word itself is not near itself.
+func nearestWord(s string, candidates []string) string {
+	best, bestDistance := "", 3
+	for _, c := range candidates {
+		if c == "" || c != strings.ToUpper(c) || !wordStart(c[0]) {
+			continue
+		}
+		if d := distance(s, c); d > 0 && d < bestDistance && d*3 <= len(c)+1 {
+			best, bestDistance = c, d
+		}
+	}
+	return best
+}
+
+// distance counts the insertions, deletions, replacements and swaps of neighbours between two short words.
+func distance(a, b string) int {
+	if len(a) > 32 || len(b) > 32 {
+		return len(a) + len(b)
+	}
+	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
