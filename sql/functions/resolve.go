@@ -93,11 +93,12 @@ func fits(arg, param types.Type) bool {
 	return true
 }
 
-// Scores of one argument; an overload's is the sum. Exact beats preferred beats convertible.
+// Scores of one argument; an overload's is the sum. Exact beats preferred beats convertible; a dialect's own overload only breaks ties.
 const (
 	scoreExact     = 100
 	scorePreferred = 2
 	scoreUnknown   = 1
+	scoreDialect   = 1
 )
 
 // rate keeps the overloads that take the arguments with the best score; those of the dialect beat those of any.
@@ -113,7 +114,7 @@ func rate(overloads []*Overload, args []types.Type, d Dialect) []*Overload {
 			continue
 		}
 		if o.Dialect == d && d != Any {
-			score += scoreExact * (len(args) + 1)
+			score += scoreDialect
 		}
 		if score > top {
 			top, best = score, best[:0]
@@ -128,7 +129,7 @@ func rate(overloads []*Overload, args []types.Type, d Dialect) []*Overload {
 func score(o *Overload, args []types.Type) (int, bool) {
 	total := 0
 	if !o.Variadic {
-		total++
+		total += scorePreferred
 	}
 	for i, a := range args {
 		p := o.param(i)
