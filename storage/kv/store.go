@@ -181,17 +181,14 @@ func (s *Snapshot) Iterator(lower, upper []byte) (*Iterator, error) {
 func (s *Snapshot) Close() error { return s.s.Close() }
 
 // Iterator walks keys in order. It begins nowhere: call First, Last, SeekGE or SeekLT. One goroutine may use it at a time.
-type Iterator struct {
-	it  *pebble.Iterator
-	err error
-}
+type Iterator struct{ it *pebble.Iterator }
 
 func newIterator(r pebble.Reader, lower, upper []byte) (*Iterator, error) {
 	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return nil, fmt.Errorf("iterate: %w", err)
 	}
-	return &Iterator{it: it}, nil
+	return &Iterator{it}, nil
 }
 
 // First goes to the first key and tells whether there is one.
@@ -218,22 +215,8 @@ func (i *Iterator) Valid() bool { return i.it.Valid() }
 // Key is the key the iterator is at, valid until it moves.
 func (i *Iterator) Key() []byte { return i.it.Key() }
 
-// Value is the value the iterator is at, valid until it moves; when it cannot be read it is nil, and Err says why.
-func (i *Iterator) Value() []byte {
-	value, err := i.it.ValueAndErr()
-	if err != nil {
-		i.err = err
-	}
-	return value
-}
-
-// Err is why a move ended early or a value is missing, nil at the end of the keys.
-func (i *Iterator) Err() error {
-	if i.err != nil {
-		return i.err
-	}
-	return i.it.Error()
-}
+// Value is the value the iterator is at, valid until it moves.
+func (i *Iterator) Value() ([]byte, error) { return i.it.ValueAndErr() }
 
 // Close ends the walk; its error is the first that the walk met.
 func (i *Iterator) Close() error { return i.it.Close() }

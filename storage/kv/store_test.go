@@ -64,7 +64,11 @@ func TestStore(t *testing.T) {
 	}
 	var walked []string
 	for ok := it.First(); ok; ok = it.Next() {
-		walked = append(walked, string(it.Key())+"="+string(it.Value()))
+		v, err := it.Value()
+		if err != nil {
+			t.Fatal(err)
+		}
+		walked = append(walked, string(it.Key())+"="+string(v))
 	}
 	if err := it.Close(); err != nil || fmt.Sprint(walked) != "[a/1=x a/2=y]" {
 		t.Fatalf("%v %v", walked, err)
