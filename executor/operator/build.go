@@ -2,26 +2,29 @@
 // hash join, values.
 //
 // Build turns a physical plan into chains of operators, from one head a source to the output. Whoever drives (a task, or package pull) pushes
-// chunks into the heads. Operators keep no state outside the store that must outlive a commit.
+// chunks into the heads, under the store's chunk lock when the store is shared with readers. Operators keep no state outside the store that must
+// outlive a commit, so a rollback of the store is all an abort needs.
 package operator
 
 import (
+	"fmt"
 	"sync/atomic"
 
 	"github.com/freshetdb/freshet/executor/dataflow"
 	"github.com/freshetdb/freshet/executor/state"
 	"github.com/freshetdb/freshet/planner/physical"
+	"github.com/freshetdb/freshet/sql/expr"
 	"github.com/freshetdb/freshet/sql/functions"
 	"github.com/freshetdb/freshet/sql/sqlerr"
 )
 
 // Deps is what operators need from whoever drives them.
 type Deps struct {
-	// Store keeps the state; nil: a private one in memory, freed by Pipeline.Close (bounded runs).
+	// Store keeps the state; nil: a private one in memory, freed by Pipeline.Close (bounded runs, and plans that keep nothing).
 	Store *state.Store
-	// Context is handed to expressions; the driver may change Now between chunks. Its RowError is set by Build when Errors is.
+	// Context is handed to expressions; the driver may change Now between chunks. Build sets its RowError when Errors is given.
 	Context *functions.Context
-	// Errors takes errors of single rows (kept queries); nil: the first one ends the statement.
+	// Errors takes errors of single rows (kept queries), whose expression is then null; nil: the first one ends the statement.
 	Errors func(step string, err *sqlerr.Error)
 	// Budget limits the memory of sorts, joins, distincts and of a private store; nil: unlimited.
 	Budget *state.Budget
@@ -45,6 +48,18 @@ type Stats struct {
 type Input struct {
 	Step physical.Step
 	Head dataflow.Operator
+
+	limits []*limit
+}
+
+// Done tells that a LIMIT above the source has all its rows: pushing more is in vain. End must still be called.
+func (in *Input) Done() bool {
+	for _, l := range in.limits {
+		if l.done() {
+			return true
+		}
+	}
+	return false
 }
 
 // Pipeline is a plan ready to be driven.
@@ -64,12 +79,124 @@ type View struct {
 	Rows *state.RowTable
 }
 
-// Build makes the operators of a plan's root. Errors: sqlerr FeatureNotSupported for steps or modes that cannot run, or whatever
-// compiling an expression answers.
-func Build(root physical.Step, deps Deps) (*Pipeline, error) { return nil, nil }
-
-// Feed pushes the rows of a Values step into its head, then calls nothing else.
-func Feed(v *physical.Values, head dataflow.Operator, ctx *functions.Context) error { return nil }
-
 // Close frees a private store.
-func (p *Pipeline) Close() {}
+func (p *Pipeline) Close() {
+	if p.private != nil {
+		p.private.Close()
+	}
+}
+
+// Build makes the operators of a plan's root. Errors: sqlerr FeatureNotSupported for steps or modes that cannot run, or whatever
+// compiling an expression answers. The order in which tables of state are made follows the plan, so that they are found again after a restart.
+func Build(root physical.Step, deps Deps) (*Pipeline, error) {
+	b := &builder{deps: deps, pipe: &Pipeline{}}
+	if deps.Context == nil {
+		b.deps.Context = &functions.Context{}
+	}
+	if deps.Stats == nil {
+		b.deps.Stats = &Stats{}
+	}
+	if deps.Errors != nil {
+		b.deps.Context.RowError = func(_ int, err *sqlerr.Error) { deps.Errors(b.running, err) }
+	}
+	if err := b.build(root, deps.Output, nil); err != nil {
+		b.pipe.Close()
+		return nil, fromBudget(err)
+	}
+	return b.pipe, nil
+}
+
+// builder walks a plan from its root to its sources.
+type builder struct {
+	deps    Deps
+	pipe    *Pipeline
+	tables  int    // made so far, for names
+	running string // the step whose expressions are being evaluated, for row errors
+}
+
+// build makes the operator of a step that sends its rows to next, and everything below. limits are those above the step.
+func (b *builder) build(step physical.Step, next dataflow.Operator, limits []*limit) error {
+	if next == nil {
+		if _, isSink := step.(*physical.Sink); !isSink {
+			return sqlerr.Newf(sqlerr.Internal, 0, "a plan without a sink has no output")
+		}
+	}
+	switch s := step.(type) {
+	case *physical.Scan, *physical.ViewScan, *physical.VirtualScan, *physical.Values:
+		b.pipe.Inputs = append(b.pipe.Inputs, Input{Step: step, Head: next, limits: limits})
+		return nil
+	case *physical.Filter:
+		return b.buildFilter(s, next, limits)
+	case *physical.Project:
+		return b.buildProject(s, next, limits)
+	case *physical.Aggregate:
+		return b.buildAggregate(s, next, limits)
+	case *physical.Upsert:
+		return b.buildUpsert(s, next, limits)
+	case *physical.View:
+		return b.buildView(s, next, limits)
+	case *physical.Sink:
+		return b.buildSink(s, limits)
+	case *physical.Limit:
+		return b.buildLimit(s, next, limits)
+	case *physical.Sort:
+		return b.buildSort(s, next, limits)
+	case *physical.Distinct:
+		return b.buildDistinct(s, next, limits)
+	case *physical.Union:
+		return b.buildUnion(s, next, limits)
+	case *physical.HashJoin:
+		return b.buildHashJoin(s, next, limits)
+	}
+	return sqlerr.Unsupported(0, fmt.Sprintf("the plan step %T", step))
+}
+
+func (b *builder) buildSink(s *physical.Sink, limits []*limit) error {
+	if b.deps.Sink == nil {
+		return sqlerr.Unsupported(0, "writing to a topic here")
+	}
+	end, err := b.deps.Sink(s)
+	if err != nil {
+		return err
+	}
+	return b.build(s.Input, end, limits)
+}
+
+// boundedOnly refuses steps that need their input's end.
+func (b *builder) boundedOnly(what string) error {
+	if b.deps.Bounded {
+		return nil
+	}
+	return sqlerr.Unsupported(0, what+" in a query that never ends").
+		WithHint("materialise the query's input and ask the view with a one-shot SELECT")
+}
+
+// store is where the plan's state lives, and whether nothing needs undoing there.
+func (b *builder) store() (*state.Store, bool) {
+	if b.deps.Store != nil {
+		return b.deps.Store, false
+	}
+	if b.pipe.private == nil {
+		b.pipe.private = state.NewStore(state.Options{Budget: b.deps.Budget})
+	}
+	return b.pipe.private, b.deps.Bounded
+}
+
+// tableName names the next table of state.
+func (b *builder) tableName(kind string) string {
+	b.tables++
+	return fmt.Sprintf("%s %d", kind, b.tables)
+}
+
+func (b *builder) compile(e expr.Expr) (*expr.Program, error) { return expr.Compile(e, b.deps.Context) }
+
+func (b *builder) compileAll(exprs []expr.Expr) ([]*expr.Program, error) {
+	out := make([]*expr.Program, len(exprs))
+	for i, e := range exprs {
+		var err error
+		if out[i], err = b.compile(e); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -1,10 +1,7 @@
 package state
 
 import (
-	"io"
-
-	"github.com/freshetdb/freshet/sql/types"
-	"github.com/freshetdb/freshet/sql/vector"
+	"sync"
 )
 
 const (
@@ -12,16 +9,12 @@ const (
 	Groups = 128
 	// ChangelogPartitions is the number of partitions of a state's changelog; a group's partition is group / 16.
 	ChangelogPartitions = 8
+
+	groupsPerPartition = Groups / ChangelogPartitions
 )
 
 // Positions are places in a changelog, one a partition: the offset after the last record applied.
 type Positions [ChangelogPartitions]int64
-
-// ChangelogWriter takes the records that make an epoch durable. key and value are views, valid during the call; a nil value is
-// a tombstone. Changelogs are cut by dumps (delete records below a dump's positions), never compacted by time.
-type ChangelogWriter interface {
-	Write(partition int32, key, value []byte) error
-}
 
 // Options describes a store.
 type Options struct {
@@ -29,95 +22,206 @@ type Options struct {
 }
 
 // Store is the state of one task.
-type Store struct{}
+type Store struct {
+	budget *Budget // the store's own count, under the caller's limit
+
+	mu        sync.Mutex // the chunk lock; guards everything below and the tables
+	closed    bool
+	tables    []*Table
+	rows      map[string]*RowTable
+	committed uint64
+	positions Positions      // of the changelog as of committed
+	pins      map[uint64]int // snapshots by epoch
+	scratch   []byte
+	value     []byte
+}
 
 // NewStore makes an empty store.
-func NewStore(opts Options) *Store { return nil }
+func NewStore(opts Options) *Store {
+	b := opts.Budget
+	if b == nil {
+		b = NewBudget(0)
+	}
+	return &Store{budget: b, rows: map[string]*RowTable{}, pins: map[uint64]int{}}
+}
 
 // Lock takes the chunk lock: around Push, Advance and Barrier of the task's operators.
-func (s *Store) Lock() {}
+func (s *Store) Lock() { s.mu.Lock() }
 
 // Unlock gives the chunk lock back.
-func (s *Store) Unlock() {}
+func (s *Store) Unlock() { s.mu.Unlock() }
 
-// DirtyInto writes the whole values of the keys changed in the open epoch (tombstones for removed ones) and seals the epoch
-// under the number epoch: later changes belong to the next one. w nil: nothing is written. After an error the caller must Rollback.
-func (s *Store) DirtyInto(epoch uint64, w ChangelogWriter) error { return nil }
+// CommittedEpoch is the last committed epoch, 0 before the first.
+func (s *Store) CommittedEpoch() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.committed
+}
 
-// Restore applies one changelog record. Only before the first epoch, or on a standby.
-func (s *Store) Restore(key, value []byte) error { return nil }
+// Bytes is the memory taken from the store's budget, which others may share.
+func (s *Store) Bytes() int64 { return s.budget.Used() }
+
+// Dirty is the number of keys changed in the open epoch so far.
+func (s *Store) Dirty() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, t := range s.tables {
+		n += int(t.undo.head - t.undo.open())
+	}
+	return n
+}
+
+// seal ends the open epoch under a number.
+func (s *Store) seal(epoch uint64) {
+	for _, t := range s.tables {
+		if t.NoUndo {
+			continue
+		}
+		t.undo.seal(epoch)
+		t.from = t.undo.open()
+		for i := range t.dropped {
+			if t.dropped[i].epoch == 0 {
+				t.dropped[i].epoch = epoch
+			}
+		}
+	}
+}
 
 // Committed says that the sealed epochs up to epoch are durable; at, when not nil, is where the changelog stands after it. Undo lists
 // that no snapshot needs are dropped.
-func (s *Store) Committed(epoch uint64, at *Positions) {}
+func (s *Store) Committed(epoch uint64, at *Positions) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.committed = max(s.committed, epoch)
+	if at != nil {
+		s.positions = *at
+	}
+	s.dropUndo()
+}
 
-// CommittedEpoch is the last committed epoch, 0 before the first.
-func (s *Store) CommittedEpoch() uint64 { return 0 }
+// dropUndo forgets what neither an abort nor a snapshot can ask for.
+func (s *Store) dropUndo() {
+	if s.closed {
+		return
+	}
+	floor := s.committed
+	for epoch := range s.pins {
+		floor = min(floor, epoch)
+	}
+	for _, t := range s.tables {
+		t.dropUndo(floor)
+	}
+}
+
+func (t *Table) dropUndo(floor uint64) {
+	var visit func(e []uint64)
+	if len(t.ArenaWords) > 0 {
+		visit = t.freeOld
+	}
+	t.undo.drop(floor, visit)
+	kept := t.dropped[:0]
+	for _, d := range t.dropped {
+		if d.epoch != 0 && d.epoch <= floor {
+			t.freeBucket(d.b)
+			continue
+		}
+		kept = append(kept, d)
+	}
+	clear(t.dropped[len(kept):])
+	t.dropped = kept
+}
+
+// freeOld gives back the arena values of an undo entry that nobody needs any more.
+func (t *Table) freeOld(e []uint64) {
+	if e[1]&slotPresent == 0 {
+		return
+	}
+	arena := t.groups[e[0]>>32].bucket.arena
+	for _, w := range t.ArenaWords {
+		arena.Free(e[undoHead+w])
+	}
+}
 
 // Rollback returns to the last committed epoch: an aborted commit, with whatever ran after it. Operators keep no state outside
-// the store, but what they hold back in memory (touched lists) is in the store too, so they can go on.
-func (s *Store) Rollback() {}
+// the store that outlives a chunk, so they can go on.
+func (s *Store) Rollback() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	for _, t := range s.tables {
+		t.rollback(s.committed)
+	}
+}
 
-// Dump writes the state as of the last commit, one group at a time, taking the chunk lock for a group's copy only.
-func (s *Store) Dump(w io.Writer) error { return nil }
+func (t *Table) rollback(committed uint64) {
+	if t.NoUndo {
+		return
+	}
+	cut := t.undo.cutoff(committed)
+	for seq := t.undo.head; seq > cut; seq-- {
+		t.undoEntry(t.undo.at(seq - 1))
+	}
+	t.undo.truncate(cut)
+	t.from = t.undo.open()
+	for i := len(t.dropped) - 1; i >= 0; i-- {
+		d := t.dropped[i]
+		if d.epoch != 0 && d.epoch <= committed {
+			break
+		}
+		if b := t.buckets[d.b.key]; b != nil { // made after the drop: nothing of it is left
+			t.freeBucket(b)
+		}
+		t.buckets[d.b.key] = d.b
+		t.dropped = t.dropped[:i]
+	}
+	t.last = nil
+}
 
-// Load reads a dump into an empty store whose tables have been made, and tells from where to replay the changelog. Errors: ErrCorrupt,
-// ErrLayout (made by another plan: rebuild from input); the store is then empty again.
-func (s *Store) Load(r io.Reader) (Positions, error) { return Positions{}, nil }
-
-// Bytes is the memory the store holds.
-func (s *Store) Bytes() int64 { return 0 }
+// undoEntry sets a slot back.
+func (t *Table) undoEntry(e []uint64) {
+	g := t.groups[e[0]>>32]
+	slot := g.slot(t, uint32(e[0]))
+	if slot[0]&slotPresent != 0 {
+		g.live--
+		for _, w := range t.ArenaWords {
+			g.bucket.arena.Free(slot[t.value+w])
+		}
+	}
+	slot[0] = e[1]
+	copy(slot[t.value:], e[undoHead:])
+	if slot[0]&slotPresent != 0 {
+		g.live++
+	}
+}
 
 // Close frees everything. Snapshots still pinned answer ErrClosed from then on.
-func (s *Store) Close() {}
-
-// RowTable finds a table made with Store.RowTable by its name.
-func (s *Store) FindRows(name string) (*RowTable, bool) { return nil, false }
-
-// RowLayout describes a RowTable.
-type RowLayout struct {
-	Name    string // unique in the store, stable over restarts
-	Columns types.Columns
-	Key     []int // of Columns
-	// WindowColumn is the column (TIMESTAMP us or BIGINT ms) that holds the window start, part of the key, -1: none; BucketMS is the width of the buckets
-	// in which old windows are dropped.
-	WindowColumn int
-	BucketMS     int64
+func (s *Store) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.clear()
 }
 
-// RowTable keeps whole rows by key: views, tables over topics.
-type RowTable struct{}
-
-// RowTable makes a table of rows. Before the first change only.
-func (s *Store) RowTable(l RowLayout) (*RowTable, error) { return nil, nil }
-
-// Columns are the rows' columns.
-func (t *RowTable) Columns() types.Columns { return nil }
-
-// Key are the key's columns.
-func (t *RowTable) Key() []int { return nil }
-
-// Pin fixes the last commit for reading; Release must be called.
-func (s *Store) Pin() *Snapshot { return nil }
-
-// Snapshot reads a store as of a commit. It is safe for concurrent use.
-type Snapshot struct{}
-
-// Release lets the snapshot go; idempotent.
-func (s *Snapshot) Release() {}
-
-// Epoch is the commit read.
-func (s *Snapshot) Epoch() uint64 { return 0 }
-
-// Get appends the row of a key (one datum a key column, in the order of the table's Key) to out's columns, projected to indexes,
-// and tells whether there was one. Errors: ErrClosed.
-func (s *Snapshot) Get(t *RowTable, key []vector.Datum, indexes []int, out *vector.Chunk) (bool, error) {
-	return false, nil
+// clear empties every table.
+func (s *Store) clear() {
+	for _, t := range s.tables {
+		for _, b := range t.buckets {
+			t.freeBucket(b)
+		}
+		for _, d := range t.dropped {
+			t.freeBucket(d.b)
+		}
+		t.undo.release()
+		t.undo = newUndoLog(t.ValueWords, s.budget)
+		if !t.NoUndo {
+			t.from = t.undo.open()
+		}
+		t.buckets, t.dropped, t.last, t.groups, t.freeIDs = map[int64]*bucket{}, nil, nil, nil, nil
+	}
 }
-
-// Scan hands every row to push, in chunks of projected columns with their event times, group by group; push runs without the lock and
-// must not keep the chunk. Errors: ErrClosed, push's.
-func (s *Snapshot) Scan(t *RowTable, indexes []int, push func(*vector.Chunk) error) error { return nil }
-
-// Len is the number of rows.
-func (s *Snapshot) Len(t *RowTable) int { return 0 }

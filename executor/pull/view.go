@@ -1,0 +1,166 @@
+package pull
+
+import (
+	"slices"
+
+	"github.com/freshetdb/freshet/planner/physical"
+	"github.com/freshetdb/freshet/sql/expr"
+	"github.com/freshetdb/freshet/sql/sqlerr"
+	"github.com/freshetdb/freshet/sql/vector"
+)
+
+// lookUp answers a plan that is nothing but key look-ups with bare columns picked, without building operators. It tells whether it was one.
+func (r *run) lookUp(root physical.Step) (bool, error) {
+	scan, indexes := pointRead(root)
+	if scan == nil || r.deps.Views == nil {
+		return false, nil
+	}
+	if err := r.canceled(); err != nil {
+		return true, err
+	}
+	var err error
+	if r.pinned, err = r.deps.Views.Pin(r.ctx, []string{scan.View}); err != nil {
+		return true, err
+	}
+	return true, r.readKeys(scan, r.pinned[0], indexes, r.out)
+}
+
+// pointRead recognises ViewScan with keys, under a projection of bare columns or not, and gives the view's columns it yields.
+func pointRead(root physical.Step) (*physical.ViewScan, []int) {
+	if s, ok := root.(*physical.ViewScan); ok && s.Keys != nil {
+		return s, s.Indexes
+	}
+	p, ok := root.(*physical.Project)
+	if !ok {
+		return nil, nil
+	}
+	s, ok := p.Input.(*physical.ViewScan)
+	if !ok || s.Keys == nil {
+		return nil, nil
+	}
+	indexes := make([]int, len(p.Exprs))
+	for i, e := range p.Exprs {
+		c, ok := e.(*expr.Column)
+		if !ok || c.Index >= len(s.Indexes) {
+			return nil, nil
+		}
+		indexes[i] = s.Indexes[c.Index]
+	}
+	return s, indexes
+}
+
+// scanView pushes the rows of a pinned view: those of the keys, or all.
+func (r *run) scanView(s *physical.ViewScan, push func(*vector.Chunk) error) error {
+	view := r.views[s]
+	if s.Keys != nil {
+		return r.readKeys(s, view, s.Indexes, push)
+	}
+	sorted, place := ascending(s.Indexes)
+	order := projection{indexes: place}
+	return view.Snapshot.Scan(view.Rows, sorted, func(c *vector.Chunk) error {
+		out, err := order.of(c)
+		if err != nil {
+			return err
+		}
+		return push(out)
+	})
+}
+
+// readKeys looks the keys of a scan up and pushes the rows found.
+func (r *run) readKeys(s *physical.ViewScan, view Pinned, indexes []int, push func(*vector.Chunk) error) error {
+	sorted, place := ascending(indexes)
+	columns := view.Rows.Columns()
+	found := &vector.Chunk{Cols: make([]*vector.Vector, len(sorted))}
+	for j, c := range sorted {
+		if c < 0 || c >= len(columns) {
+			return sqlerr.Newf(sqlerr.Internal, 0, "column %d of view %q is asked for", c, s.Relation)
+		}
+		found.Cols[j] = vector.New(columns[c].Type, 1)
+	}
+	seen := make([][]vector.Datum, 0, 1)
+	order := projection{indexes: place}
+	flush := func() error {
+		out, err := order.of(found)
+		if err != nil || found.N == 0 {
+			return err
+		}
+		err = push(out)
+		for _, v := range found.Cols {
+			v.Truncate()
+		}
+		found.N, found.Time = 0, found.Time[:0]
+		return err
+	}
+	for _, exprs := range s.Keys {
+		key, err := r.key(exprs)
+		if err != nil {
+			return err
+		}
+		if key == nil || len(s.Keys) > 1 && slices.ContainsFunc(seen, func(k []vector.Datum) bool { return sameKey(k, key) }) {
+			continue
+		}
+		seen = append(seen, key)
+		if _, err := view.Snapshot.Get(view.Rows, key, sorted, found); err != nil {
+			return err
+		}
+		if found.N == vector.MaxRows {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// key evaluates a key's expressions; nil when one is null, which equals nothing.
+func (r *run) key(exprs []expr.Expr) ([]vector.Datum, error) {
+	key := make([]vector.Datum, len(exprs))
+	for i, e := range exprs {
+		if l, ok := e.(*expr.Literal); ok {
+			key[i] = l.Value
+		} else {
+			p, err := expr.Compile(e, r.deps.Context)
+			if err != nil {
+				return nil, err
+			}
+			v, err := p.Eval(&vector.Chunk{N: 1})
+			if err != nil {
+				return nil, err
+			}
+			key[i] = vector.DatumAt(v, 0)
+		}
+		if key[i].Null {
+			return nil, nil
+		}
+	}
+	return key, nil
+}
+
+func sameKey(a, b []vector.Datum) bool {
+	for i := range a {
+		x, y := &a[i], &b[i]
+		if x.I != y.I || x.F != y.F || x.D != y.D || x.Scale != y.Scale || x.S != y.S || len(x.Kids) > 0 || len(y.Kids) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// ascending sorts column indexes and drops repeats; place tells where each asked one is among them.
+func ascending(indexes []int) (sorted, place []int) {
+	if slices.IsSorted(indexes) && len(slices.Compact(slices.Clone(indexes))) == len(indexes) {
+		place = make([]int, len(indexes))
+		for i := range place {
+			place[i] = i
+		}
+		return indexes, place
+	}
+	sorted = slices.Clone(indexes)
+	slices.Sort(sorted)
+	sorted = slices.Compact(sorted)
+	place = make([]int, len(indexes))
+	for i, c := range indexes {
+		place[i], _ = slices.BinarySearch(sorted, c)
+	}
+	return sorted, place
+}
