@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/freshetdb/freshet/broker/controller"
+	"github.com/freshetdb/freshet/broker/quorum"
 	"github.com/freshetdb/freshet/broker/replica"
 	"github.com/freshetdb/freshet/storage/log"
 	"github.com/freshetdb/freshet/storage/record"
@@ -42,6 +43,9 @@ var translations = []translation{
 	{record.ErrUnsupportedCodec, kerr.UnsupportedCompressionType},
 	{record.ErrInvalid, kerr.InvalidRecord},
 	{record.ErrCorrupt, kerr.CorruptMessage},
+	{quorum.ErrNotLeader, kerr.NotController},
+	{quorum.ErrUnknownOutcome, kerr.RequestTimedOut},
+	{quorum.ErrClosed, kerr.BrokerNotAvailable},
 }
 
 // kafkaError finds the Kafka error of err: nil for nil, UNKNOWN_SERVER_ERROR for what has no better name.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,6 +28,8 @@ type Options struct {
 	Clock func() time.Time
 	// RetentionInterval is the time between two looks for segments to delete (30 seconds).
 	RetentionInterval time.Duration
+	// Clean says that every log was closed in order last time (log.TakeCleanShutdown).
+	Clean bool
 }
 
 const (
@@ -47,8 +50,6 @@ type Manager struct {
 	syncer  *log.Syncer
 	buffers *log.Buffers
 	ops     appendOps
-	// clean says that the logs were closed in order last time.
-	clean bool
 	// wakeKeeper tells Run of removals.
 	wakeKeeper chan struct{}
 
@@ -90,20 +91,33 @@ func NewManager(opts Options, logger *slog.Logger) (*Manager, error) {
 }
 
 // Close closes every log, several at once, after making its records durable and acknowledging them as far as the disk
-// allows. Appends and reads after it answer ErrUnknownPartition. Run must still be running. Close is idempotent.
-func (m *Manager) Close() error {
+// allows. Appends and reads after it answer ErrUnknownPartition. Run must still be running. clean says that every log on disk was
+// recovered and closed in order, which is what the clean-shutdown mark promises the next start. Close is idempotent.
+func (m *Manager) Close() (clean bool, err error) {
 	m.mu.Lock()
 	m.closed = true
 	m.mu.Unlock()
 	var g errgroup.Group
+	var unopened atomic.Bool
 	g.SetLimit(closeConcurrency)
 	for _, p := range m.Partitions() {
-		g.Go(func() error { return p.close(false) })
+		g.Go(func() error {
+			if p.log.Load() == nil && m.onDisk(p) {
+				unopened.Store(true)
+			}
+			return p.close(false)
+		})
 	}
 	if err := g.Wait(); err != nil {
-		return fmt.Errorf("close partitions: %w", err)
+		return false, fmt.Errorf("close partitions: %w", err)
 	}
-	return nil
+	return m.opts.Clean || !unopened.Load(), nil
+}
+
+// onDisk tells whether anything was ever written to the partition.
+func (m *Manager) onDisk(p *Partition) bool {
+	_, err := m.opts.FS.Stat(p.dir)
+	return err == nil
 }
 
 // Partition finds a partition this node leads. Errors: ErrUnknownPartition, ErrNotLeader.
@@ -289,8 +303,8 @@ func (m *Manager) Warm(ctx context.Context) {
 		if ctx.Err() != nil {
 			break
 		}
-		if _, err := m.opts.FS.Stat(p.dir); err != nil {
-			continue // nothing was ever written
+		if !m.onDisk(p) {
+			continue
 		}
 		g.Go(func() error {
 			_, err := p.open()

@@ -110,7 +110,7 @@ func (c *Conn) logEnd(err error, draining bool) {
 	var refused *refusedError
 	switch {
 	case errors.As(err, &refused):
-		c.l.metrics.refused.Add(1)
+		c.l.metrics.refused.Inc()
 		c.log.Warn("connection refused", "err", err)
 	case err == nil || draining || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed):
 		c.log.Debug("connection closed")
@@ -189,7 +189,7 @@ func (c *Conn) readFrame(ctx context.Context) ([]byte, *Buffer, error) {
 	if err != nil {
 		return nil, nil, torn(err, size)
 	}
-	c.l.metrics.bytesIn.Add(int64(size + sizeBytes))
+	c.l.metrics.bytesIn.Add(float64(size + sizeBytes))
 	return buffer.bytes[:size], buffer, nil
 }
 
@@ -452,7 +452,7 @@ func (c *Conn) send(batch []*Request, parts net.Buffers, broken bool) net.Buffer
 		if _, err := rest.WriteTo(c.nc); err != nil {
 			c.breakOff()
 		}
-		c.l.metrics.bytesOut.Add(int64(total))
+		c.l.metrics.bytesOut.Add(float64(total))
 	}
 	clear(parts)
 	for _, req := range batch {

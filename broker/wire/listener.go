@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Options of a listener. The zero value is usable: see the defaults in parentheses.
@@ -57,11 +58,11 @@ type Listener struct {
 	conns map[*Conn]struct{}
 }
 
-// New makes a listener that serves the table's APIs.
-func New(opts Options, versions *Versions, log *slog.Logger) *Listener {
+// New makes a listener that serves the table's APIs. A nil reg registers no metrics.
+func New(opts Options, versions *Versions, reg prometheus.Registerer, log *slog.Logger) *Listener {
 	opts = opts.withDefaults()
 	return &Listener{
-		opts: opts, versions: versions, log: log.With("component", "kafka"), metrics: newMetrics(versions),
+		opts: opts, versions: versions, log: log.With("component", "kafka"), metrics: newMetrics(reg, versions),
 		budget: newBudget(opts.MemoryMax), conns: make(map[*Conn]struct{}),
 	}
 }
@@ -110,10 +111,10 @@ func (l *Listener) track(c *Conn, open bool) {
 	defer l.mu.Unlock()
 	if open {
 		l.conns[c] = struct{}{}
-		l.metrics.accepted.Add(1)
-		l.metrics.connections.Add(1)
+		l.metrics.accepted.Inc()
+		l.metrics.connections.Inc()
 		return
 	}
 	delete(l.conns, c)
-	l.metrics.connections.Add(-1)
+	l.metrics.connections.Dec()
 }
