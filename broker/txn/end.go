@@ -7,9 +7,17 @@ import (
 )
 
 // AddPartitions lets partitions take part in the producer's transaction, opening one if there is none. The list is
-// committed before reply, so that a new coordinator knows where markers have to go.
+// committed before reply, so that a new coordinator knows where markers have to go. A change under way is waited for:
+// clients that have just ended a transaction would ask again anyway.
 func (s *Shard) AddPartitions(now time.Time, id string, p coordinator.Producer, partitions []TopicPartition, reply func(coordinator.Code)) {
 	t, code := s.find(id, p)
+	if code == coordinator.ConcurrentTransactions {
+		t.waiters = append(t.waiters, waiter{
+			run:  func(now time.Time) { s.AddPartitions(now, id, p, partitions, reply) },
+			drop: func(err error) { reply(codeOf(err)) },
+		})
+		return
+	}
 	if code != coordinator.OK {
 		reply(code)
 		return
@@ -39,8 +47,7 @@ func (d *durable) join(now time.Time, partitions []TopicPartition) {
 	d.state, d.partitions = Ongoing, joined
 }
 
-// Begin is AddPartitions for a producer of this process: nothing is written, and a transaction that is just ending is
-// waited for. That is enough because End brings the exact list, and because the process that would have to remember the
+// Begin is AddPartitions for a producer of this process: nothing is written. That is enough because End brings the exact list, and because the process that would have to remember the
 // partitions dies together with the producer: what it leaves open is aborted at the next start.
 func (s *Shard) Begin(now time.Time, id string, p coordinator.Producer, partitions []TopicPartition, reply func(coordinator.Code)) {
 	t, code := s.find(id, p)
