@@ -3,6 +3,7 @@ package pull
 import (
 	"slices"
 
+	"github.com/freshetdb/freshet/executor/state"
 	"github.com/freshetdb/freshet/planner/physical"
 	"github.com/freshetdb/freshet/sql/expr"
 	"github.com/freshetdb/freshet/sql/sqlerr"
@@ -77,7 +78,7 @@ func (r *run) readKeys(s *physical.ViewScan, view Pinned, indexes []int, push fu
 		}
 		found.Cols[j] = vector.New(columns[c].Type, 1)
 	}
-	seen := make([][]vector.Datum, 0, 1)
+	seen := newKeySet(len(s.Keys))
 	order := projection{indexes: place}
 	flush := func() error {
 		out, err := order.of(found)
@@ -96,10 +97,9 @@ func (r *run) readKeys(s *physical.ViewScan, view Pinned, indexes []int, push fu
 		if err != nil {
 			return err
 		}
-		if key == nil || len(s.Keys) > 1 && slices.ContainsFunc(seen, func(k []vector.Datum) bool { return sameKey(k, key) }) {
+		if key == nil || !seen.add(key) {
 			continue
 		}
-		seen = append(seen, key)
 		if _, err := view.Snapshot.Get(view.Rows, key, sorted, found); err != nil {
 			return err
 		}
@@ -136,13 +136,29 @@ func (r *run) key(exprs []expr.Expr) ([]vector.Datum, error) {
 	return key, nil
 }
 
-func sameKey(a, b []vector.Datum) bool {
-	for i := range a {
-		x, y := &a[i], &b[i]
-		if x.I != y.I || x.F != y.F || x.D != y.D || x.Scale != y.Scale || x.S != y.S || len(x.Kids) > 0 || len(y.Kids) > 0 {
-			return false
-		}
+// keySet drops repeated keys; nil when there is only one.
+type keySet map[string]bool
+
+func newKeySet(keys int) keySet {
+	if keys < 2 {
+		return nil
 	}
+	return make(keySet, keys)
+}
+
+// add tells whether key is new.
+func (s keySet) add(key []vector.Datum) bool {
+	if s == nil {
+		return true
+	}
+	var b []byte
+	for i := range key {
+		b = state.AppendDatum(b, &key[i])
+	}
+	if s[string(b)] {
+		return false
+	}
+	s[string(b)] = true
 	return true
 }
 
