@@ -161,8 +161,10 @@ func (b *Broker) openMetadata(ctx context.Context) error {
 			return fmt.Errorf("make data directory: %w", err)
 		}
 	}
-	if err := vfs.SyncDir(b.opts.FS, b.opts.DataDir); err != nil {
-		return err
+	for _, d := range []string{b.opts.DataDir, b.opts.FS.PathDir(b.opts.DataDir)} {
+		if err := vfs.SyncDir(b.opts.FS, d); err != nil {
+			return err
+		}
 	}
 	b.controller = controller.New(controller.Options{NumPartitions: b.opts.NumPartitions}, newID)
 	var err error
