@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/freshetdb/freshet/server/session"
@@ -24,13 +25,25 @@ func (c *conn) streaming(ctx context.Context, r *session.Result, do func(context
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watched := make(chan struct{})
+	var over atomic.Bool
 	go func() {
 		defer close(watched)
-		if err := c.in.peek(); err != nil {
+		err := c.in.peek()
+		for errors.Is(err, os.ErrDeadlineExceeded) {
+			// Either the statement is over, or the listener woke everybody to stop: this one has its grace. over is looked at
+			// after the deadline was taken back, so that the deadline that follows it cannot be lost.
+			c.net.SetReadDeadline(time.Time{})
+			if over.Load() {
+				return
+			}
+			err = c.in.peek()
+		}
+		if err != nil {
 			cancel(errGone)
 		}
 	}()
 	err := do(ctx)
+	over.Store(true)
 	c.net.SetReadDeadline(time.Now())
 	<-watched
 	c.net.SetReadDeadline(time.Time{})
@@ -40,7 +53,7 @@ func (c *conn) streaming(ctx context.Context, r *session.Result, do func(context
 	return err
 }
 
-// peek waits until something can be read, and keeps it. A deadline is no error: it is how the wait is ended.
+// peek waits until something can be read, and keeps it.
 func (r *reader) peek() error {
 	r.room(1)
 	n, err := r.conn.Read(r.buf[r.w:])
@@ -48,7 +61,7 @@ func (r *reader) peek() error {
 	switch {
 	case n > 0 && r.buf[r.r] == kindTerminate:
 		return errGone
-	case n > 0 || errors.Is(err, os.ErrDeadlineExceeded):
+	case n > 0:
 		return nil
 	}
 	return err
