@@ -3,8 +3,10 @@ package broker
 import (
 	"errors"
 	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/freshetdb/freshet/broker/client"
 	"github.com/freshetdb/freshet/storage/vfs"
@@ -136,37 +138,67 @@ func TestFailedBatchAbortsTheTransaction(t *testing.T) {
 	}
 }
 
-// TestCrashKeepsWholeTransactions cuts the power at some moment of a stream of transactions over two partitions and a
+// TestCrashKeepsWholeTransactions cuts the power before some sync of a stream of transactions over two partitions and a
 // group, and looks at what the next life of the node shows: every transaction that was reported committed, whole; the one
 // under way whole or not at all; and positions that agree with the records.
 func TestCrashKeepsWholeTransactions(t *testing.T) {
-	for seed := uint64(1); seed <= 20; seed++ {
+	for seed := uint64(1); seed <= 60; seed++ {
 		rng := rand.New(rand.NewPCG(seed, 3))
-		fs := vfs.NewCrashableMem()
+		disk := vfs.NewCrashableMem()
+		var cut powerCut
+		fs := vfs.Inject(disk, func(op vfs.Op) error {
+			if op.Kind == vfs.OpFileSync || op.Kind == vfs.OpFileSyncData {
+				cut.before(disk, rng)
+			}
+			return nil
+		})
 		agreed := newAgreement()
 		n := startNode(t, fs, agreed, CoordinatorOptions{})
 		n.topic(t, "in", 1)
 		n.topic(t, "out", 2)
 		p := n.producer(t, "engine")
-		whole := 1 + rng.IntN(4)
-		for i := range whole {
+		cut.arm(rng.IntN(40))
+		for i := range 6 {
 			transact(t, p, i)
 			mustCommit(t, p)
+			cut.committed.Add(1)
 		}
-		transact(t, p, whole)
-		var crashed *vfs.MemFS
-		ended := make(chan error, 1)
-		if rng.IntN(2) == 0 {
-			p.Commit(func(err error) { ended <- err })
-			time.Sleep(time.Duration(rng.IntN(1500)) * time.Microsecond) // somewhere in the middle, not a synchronisation
-		} else {
-			ended <- nil
-		}
-		crashed = vfs.Crash(fs, rng.IntN(101), rng)
-		<-ended
 		n.stop()
-		checkAfterCrash(t, seed, startNode(t, crashed, agreed, CoordinatorOptions{}), whole)
+		if cut.disk == nil {
+			cut.arm(0)
+			cut.before(disk, rng)
+		}
+		checkAfterCrash(t, seed, startNode(t, cut.disk, agreed, CoordinatorOptions{}), cut.atCut)
 	}
+}
+
+// powerCut keeps what is on a disk before one of its syncs.
+type powerCut struct {
+	mu        sync.Mutex // guards: armed, left, disk, atCut
+	armed     bool
+	left      int
+	disk      *vfs.MemFS
+	atCut     int // transactions reported committed by then
+	committed atomic.Int64
+}
+
+func (c *powerCut) arm(left int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.armed, c.left = true, left
+}
+
+func (c *powerCut) before(disk *vfs.MemFS, rng *rand.Rand) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.armed || c.disk != nil {
+		return
+	}
+	if c.left--; c.left >= 0 {
+		return
+	}
+	c.atCut = int(c.committed.Load())
+	c.disk = vfs.Crash(disk, rng.IntN(101), rng)
 }
 
 func transact(t *testing.T, p client.Producer, i int) {
@@ -206,7 +238,7 @@ func checkAfterCrash(t *testing.T, seed uint64, n *testNode, whole int) {
 	}
 	produce(t, p, "out", 0, "next")
 	mustCommit(t, p)
-	if got := n.values(t, "out", 0, client.ReadCommitted); got != want+" next" {
+	if got := n.values(t, "out", 0, client.ReadCommitted); got != strings.TrimSpace(want+" next") {
 		t.Fatalf("seed %d: after restart %q", seed, got)
 	}
 }

@@ -84,6 +84,9 @@ func startNode(t testing.TB, fs vfs.FS, agreed *agreement, opts CoordinatorOptio
 	if err := fs.MkdirAll(testDir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	if err := vfs.SyncDir(fs, "/"); err != nil {
+		t.Fatal(err)
+	}
 	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	m, err := replica.NewManager(replica.Options{NodeID: 1, FS: fs, Dir: testDir}, logger)
 	if err != nil {
