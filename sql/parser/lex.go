@@ -14,33 +14,41 @@ type lexer struct {
 	at      int
 	tokens  []token
 	nesting int
+	open    bool // the text ends inside a string, a name or a comment
 }
 
 // lex returns the tokens of src, closed by one of kind eof.
 func lex(src string) ([]token, error) {
+	l, err := scan(src)
+	return l.tokens, err
+}
+
+// scan reads src to its end or the first mistake.
+func scan(src string) (*lexer, error) {
+	l := &lexer{src: src}
 	if len(src) > maxTextBytes {
-		return nil, sqlerr.Newf(sqlerr.ProgramLimitExceeded, 0, "statement of %d bytes is longer than %d", len(src), maxTextBytes)
+		return l, sqlerr.Newf(sqlerr.ProgramLimitExceeded, 0, "statement of %d bytes is longer than %d", len(src), maxTextBytes)
 	}
 	if i := invalidByte(src); i >= 0 {
-		return nil, sqlerr.Newf(sqlerr.CharacterNotInRepertoire, sqlerr.At(i), "invalid byte for encoding \"UTF8\": 0x%02x", src[i])
+		return l, sqlerr.Newf(sqlerr.CharacterNotInRepertoire, sqlerr.At(i), "invalid byte for encoding \"UTF8\": 0x%02x", src[i])
 	}
-	l := &lexer{src: src, tokens: make([]token, 0, len(src)/5+8)}
+	l.tokens = make([]token, 0, len(src)/5+8)
 	for {
 		if err := l.skipBlanks(); err != nil {
-			return l.tokens, err
+			return l, err
 		}
 		if l.at >= len(src) {
 			break
 		}
 		if err := l.next(); err != nil {
-			return l.tokens, err
+			return l, err
 		}
 		if len(l.tokens) > maxTokens {
-			return l.tokens, sqlerr.Newf(sqlerr.ProgramLimitExceeded, sqlerr.At(l.at), "statement has more than %d words", maxTokens)
+			return l, sqlerr.Newf(sqlerr.ProgramLimitExceeded, sqlerr.At(l.at), "statement has more than %d words", maxTokens)
 		}
 	}
 	l.tokens = append(l.tokens, token{kind: eof, at: int32(len(src)), end: int32(len(src))})
-	return l.tokens, nil
+	return l, nil
 }
 
 // invalidByte finds the first byte that is no UTF-8 or is zero; -1 when there is none.
@@ -60,6 +68,12 @@ func invalidByte(s string) int {
 		i += size
 	}
 	return -1
+}
+
+// unterminated is the error of what begins at a byte and never ends.
+func (l *lexer) unterminated(at int, what string) error {
+	l.open = true
+	return l.errorf(at, "unterminated %s", what)
 }
 
 func (l *lexer) errorf(at int, format string, args ...any) error {
@@ -129,7 +143,7 @@ func (l *lexer) blockComment() error {
 			l.at++
 		}
 	}
-	return l.errorf(start, "unterminated /* comment")
+	return l.unterminated(start, "/* comment")
 }
 
 func wordStart(c byte) bool {

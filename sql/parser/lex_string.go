@@ -29,7 +29,7 @@ func (l *lexer) prefixed(c byte) error {
 	}
 	body, end, ok := scanQuoted(l.src, l.at+1, '\'')
 	if !ok {
-		return l.errorf(start, "unterminated bit string literal")
+		return l.unterminated(start, "bit string literal")
 	}
 	k, valid := bits, "01"
 	if c|' ' == 'x' {
@@ -83,7 +83,7 @@ func (l *lexer) stringLiteral(open int, escapes bool) error {
 		} else {
 			var ok bool
 			if body, end, ok = scanQuoted(l.src, open, '\''); !ok {
-				return l.errorf(l.at, "unterminated quoted string")
+				return l.unterminated(l.at, "quoted string")
 			}
 		}
 		next := continuation(l.src, end)
@@ -141,7 +141,7 @@ func (l *lexer) escaped(open int) (string, int, error) {
 			i++
 		}
 	}
-	return "", 0, l.errorf(l.at, "unterminated quoted string")
+	return "", 0, l.unterminated(l.at, "quoted string")
 }
 
 // escape decodes the escape at i and tells how long it is.
@@ -216,7 +216,7 @@ func (l *lexer) unicodeString() error {
 	quote := l.src[l.at+2]
 	body, end, ok := scanQuoted(l.src, l.at+2, quote)
 	if !ok {
-		return l.errorf(l.at, "unterminated quoted string")
+		return l.unterminated(l.at, "quoted string")
 	}
 	decoded, err := l.unicodeEscapes(body)
 	if err != nil {
@@ -267,7 +267,7 @@ func (l *lexer) unicodeEscapes(body string) (string, error) {
 func (l *lexer) quotedIdent(quote byte) error {
 	body, end, ok := scanQuoted(l.src, l.at, quote)
 	if !ok {
-		return l.errorf(l.at, "unterminated quoted identifier")
+		return l.unterminated(l.at, "quoted identifier")
 	}
 	if body == "" {
 		return l.errorf(l.at, "zero-length delimited identifier")
@@ -291,7 +291,7 @@ func (l *lexer) dollar() error {
 		if n := strings.IndexByte(name, '}'); n >= 0 {
 			return l.errorf(l.at, "variable %q is not defined", name[:n])
 		}
-		return l.errorf(l.at, "unterminated ${variable}")
+		return l.unterminated(l.at, "${variable}")
 	}
 	for end < len(l.src) && wordPart(l.src[end]) && l.src[end] != '$' {
 		end++
@@ -302,7 +302,7 @@ func (l *lexer) dollar() error {
 	tag := l.src[l.at : end+1]
 	n := strings.Index(l.src[end+1:], tag)
 	if n < 0 {
-		return l.errorf(l.at, "unterminated dollar-quoted string")
+		return l.unterminated(l.at, "dollar-quoted string")
 	}
 	l.add(text, l.src[end+1:end+1+n], end+1+n+len(tag))
 	return nil

@@ -44,7 +44,7 @@ func (p *parser) typeCore() *ast.TypeName {
 		t.SetOf = true
 	}
 	first := p.tok()
-	if !first.isLabel() {
+	if !first.isName() {
 		p.fail("a type")
 	}
 	switch {
@@ -174,7 +174,7 @@ func (p *parser) intervalType(t *ast.TypeName) {
 	}
 }
 
-// typeArgs reads (10, 2). The arguments are numbers or words.
+// typeArgs reads (10, 2). ksqlDB also has VARCHAR(STRING).
 func (p *parser) typeArgs(t *ast.TypeName) {
 	if !p.is("(") {
 		return
@@ -184,14 +184,11 @@ func (p *parser) typeArgs(t *ast.TypeName) {
 		if p.accept("-") {
 			minus = "-"
 		}
-		switch a := p.tok(); a.kind {
-		case number, word, quoted:
-			t.Args = append(t.Args, minus+a.text)
-		case text:
-			t.Args = append(t.Args, ast.FormatString(a.text))
-		default:
+		a := p.tok()
+		if a.kind != number && !(a.kind == word && strings.EqualFold(a.text, "STRING")) {
 			p.fail("a number")
 		}
+		t.Args = append(t.Args, minus+a.text)
 		p.i++
 	})
 }
