@@ -6,12 +6,13 @@ package planner
 import (
 	"time"
 
+	"github.com/freshetdb/freshet/planner/explain"
 	"github.com/freshetdb/freshet/planner/physical"
 	"github.com/freshetdb/freshet/sql/ast"
 	"github.com/freshetdb/freshet/sql/catalog"
-	"github.com/freshetdb/freshet/sql/expr"
 	"github.com/freshetdb/freshet/sql/functions"
 	"github.com/freshetdb/freshet/sql/types"
+	"github.com/freshetdb/freshet/sql/vector"
 )
 
 // Facts is everything a plan may depend on.
@@ -78,17 +79,19 @@ type QueryPlan struct {
 	Plan *physical.Plan
 }
 
-// Insert is INSERT … VALUES, or INSERT … SELECT that runs once: the rows of Plan, in the order of the relation's columns and with
-// Sink's indexes, become records. Plan.Root is the *physical.Sink itself.
+// Insert is INSERT … VALUES: the rows of Plan become records as Sink says. Plan's columns are the relation's, then ROWTIME (TIMESTAMP)
+// where the statement gives it, which Sink.TimeColumn then names. Sink.Input is Plan.Root. A null in a primary key is the
+// engine's to refuse (23502), before the first record is written.
 type Insert struct {
 	Relation *catalog.Relation
 	Plan     *physical.Plan
+	Sink     *physical.Sink
 }
 
 // Show names rows that only the engine knows.
 type Show struct {
-	What     string // TOPICS, QUERIES, PROPERTIES, SETTING
-	Name     string // SETTING: its name, "" for all
+	What     string // TOPICS, QUERIES, PROPERTIES, SETTING, EXPLAIN
+	Name     string // SETTING: its name, "" for all; EXPLAIN: a query's id, to Restart and Explain
 	Extended bool
 	All      bool
 }
@@ -117,6 +120,9 @@ func Plan(facts Facts, stmt ast.Statement, text string) (*Result, error) {
 	return plan(facts, stmt, text)
 }
 
+// Explain writes a plan as lines, as EXPLAIN shows it.
+func Explain(p *physical.Plan) []string { return explain.Tree(p) }
+
 // Restart plans a kept query of the catalogue anew, from its parsed text. The plan writes the relation as the catalogue knows it.
 func Restart(facts Facts, q *catalog.Query, stmt ast.Statement) (*physical.Plan, error) {
 	return restart(facts, q, stmt)
@@ -128,6 +134,6 @@ func Materialise(r *catalog.Relation, dialect catalog.Dialect) *physical.Plan {
 }
 
 // BindParams is the plan with parameters replaced by values, already of the plan's ParamTypes. The plan itself is not changed.
-func BindParams(p *physical.Plan, params []expr.Expr) (*physical.Plan, error) {
+func BindParams(p *physical.Plan, params []vector.Datum) (*physical.Plan, error) {
 	return bindParams(p, params)
 }

@@ -2,6 +2,7 @@ package logical
 
 import (
 	"github.com/freshetdb/freshet/sql/expr"
+	"github.com/freshetdb/freshet/sql/functions"
 	"github.com/freshetdb/freshet/sql/vector"
 )
 
@@ -271,4 +272,15 @@ func Constant(e expr.Expr) bool {
 		}
 	})
 	return constant
+}
+
+// Volatile tells whether an expression calls a function that answers anew each time: such are not moved.
+func Volatile(e expr.Expr) bool {
+	found := false
+	WalkExpr(e, func(e expr.Expr) {
+		if c, ok := e.(*expr.Call); ok && c.Fn.Volatility == functions.Volatile {
+			found = true
+		}
+	})
+	return found
 }

@@ -160,7 +160,8 @@ type Agg struct {
 	Type     types.Type
 }
 
-// Aggregate groups. Its rows: the keys, then (with a window) window start and end (ms as TIMESTAMP us), then the aggregates.
+// Aggregate groups. Its rows: the keys, then (with a window) window start and end (TIMESTAMP us, or ms where the column is BIGINT),
+// then the aggregates.
 // Unbounded it emits each touched group's net change at every barrier, or with Final once, when its window closes.
 // With Each it emits every step.
 type Aggregate struct {
@@ -212,6 +213,8 @@ type Sort struct {
 type Limit struct {
 	Input         Step
 	Offset, Count int64
+	// OffsetParam and CountParam are $n given instead, nil in a plan that runs.
+	OffsetParam, CountParam expr.Expr
 }
 
 // Distinct drops repeated rows (bounded).

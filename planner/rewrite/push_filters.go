@@ -65,7 +65,7 @@ func pushProject(p *logical.Project, conds []expr.Expr) logical.Node {
 				plain = false
 			}
 		})
-		if !plain || volatile(c) {
+		if !plain || logical.Volatile(c) {
 			above = append(above, c)
 			continue
 		}
@@ -92,7 +92,7 @@ func pushJoin(j *logical.Join, conds []expr.Expr) logical.Node {
 	for _, c := range conds {
 		l, r := sides(c, width)
 		switch {
-		case volatile(c):
+		case logical.Volatile(c):
 			above = append(above, c)
 		case l && !r && (inner || j.Kind == logical.Left):
 			left = append(left, c)
@@ -107,7 +107,7 @@ func pushJoin(j *logical.Join, conds []expr.Expr) logical.Node {
 	for _, c := range on {
 		l, r := sides(c, width)
 		switch {
-		case volatile(c) || isTrue(c) && inner:
+		case logical.Volatile(c) || isTrue(c) && inner:
 			if !isTrue(c) {
 				kept = append(kept, c)
 			}

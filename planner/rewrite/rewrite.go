@@ -4,7 +4,6 @@ package rewrite
 import (
 	"github.com/freshetdb/freshet/planner/logical"
 	"github.com/freshetdb/freshet/sql/expr"
-	"github.com/freshetdb/freshet/sql/functions"
 )
 
 // Rule is one rewrite: a tree in, an equivalent tree with the same columns out.
@@ -53,15 +52,4 @@ func FoldConstants(n logical.Node, fold func(expr.Expr) expr.Expr) logical.Node 
 func isTrue(e expr.Expr) bool {
 	lit, ok := e.(*expr.Literal)
 	return ok && !lit.Value.Null && lit.Value.I != 0
-}
-
-// volatile tells whether an expression calls a function that answers anew each time: such are not moved.
-func volatile(e expr.Expr) bool {
-	found := false
-	logical.WalkExpr(e, func(e expr.Expr) {
-		if c, ok := e.(*expr.Call); ok && c.Fn.Volatility == functions.Volatile {
-			found = true
-		}
-	})
-	return found
 }
