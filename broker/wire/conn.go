@@ -185,6 +185,9 @@ func (c *Conn) readFrame(ctx context.Context) ([]byte, *Buffer, error) {
 		return nil, nil, torn(err, size)
 	}
 	pooled := binary.BigEndian.Uint16(start) == produceKey
+	if !pooled && size > c.l.opts.ControlBytesMax {
+		return nil, nil, refusef("frame of %d bytes: only Produce requests may have more than %d", size, c.l.opts.ControlBytesMax)
+	}
 	buffer, err := c.fill(ctx, size, pooled)
 	if err != nil {
 		return nil, nil, torn(err, size)
@@ -291,7 +294,13 @@ func (c *Conn) dispatch(ctx context.Context, frame []byte, buffer *Buffer) error
 	}
 	req.Body = kmsg.RequestForKey(h.key)
 	req.Body.SetVersion(h.version)
-	if err := req.Body.ReadFrom(body); err != nil {
+	if h.key == produceKey {
+		err = scanProduce(body, h.version)
+	}
+	if err == nil {
+		err = req.Body.ReadFrom(body)
+	}
+	if err != nil {
 		buffer.Release()
 		return refusef("%s v%d of client %q does not decode: %w", kmsg.NameForKey(h.key), h.version, h.clientID, err)
 	}

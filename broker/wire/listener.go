@@ -16,6 +16,8 @@ import (
 type Options struct {
 	// RequestBytesMax is the largest frame accepted (100 MiB, Kafka's socket.request.max.bytes).
 	RequestBytesMax int
+	// ControlBytesMax is the largest frame of all APIs but Produce (4 MiB): decoding an array may take sixty times its bytes.
+	ControlBytesMax int
 	// MemoryMax bounds the bytes of all requests being read or served (256 MiB).
 	MemoryMax int64
 	// InFlightMax bounds the unanswered requests of a connection (64); beyond it the connection isn't read.
@@ -30,6 +32,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	o.RequestBytesMax = orDefault(o.RequestBytesMax, 100<<20)
+	o.ControlBytesMax = min(orDefault(o.ControlBytesMax, 4<<20), o.RequestBytesMax)
 	o.MemoryMax = max(orDefault(o.MemoryMax, 256<<20), int64(o.RequestBytesMax))
 	o.InFlightMax = orDefault(o.InFlightMax, 64)
 	o.IdleTimeout = orDefault(o.IdleTimeout, 10*time.Minute)
