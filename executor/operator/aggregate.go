@@ -70,6 +70,7 @@ type aggregateFunction struct {
 	vecs []*vector.Vector
 	keep *vector.Vector
 	some split
+	once *firstSeen // DISTINCT; nil: every row counts
 }
 
 // split is a part's rows of one kind with their slots.
@@ -109,21 +110,35 @@ func (b *builder) buildAggregate(s *physical.Aggregate, next dataflow.Operator, 
 	if err := a.addWindow(&layout); err != nil {
 		return err
 	}
-	store, noUndo := b.store()
-	layout.NoUndo = noUndo
-	if a.table, err = store.Table(layout); err != nil {
+	if err := a.makeTables(layout); err != nil {
 		return err
-	}
-	if a.windowed() && !b.deps.Bounded {
-		if a.clock, err = newCell(store, b.tableName("clock")); err != nil {
-			return err
-		}
 	}
 	a.keyVecs = make([]*vector.Vector, len(layout.KeyTypes))
 	for _, c := range s.Columns {
 		a.out.Cols = append(a.out.Cols, vector.New(c.Type, 0))
 	}
 	return b.build(s.Input, a, limits)
+}
+
+// makeTables makes the aggregate's state: groups, values met by DISTINCT functions, and the clock of lateness.
+func (a *aggregate) makeTables(layout state.Layout) (err error) {
+	store, noUndo := a.b.store()
+	layout.NoUndo = noUndo
+	if a.table, err = store.Table(layout); err != nil {
+		return err
+	}
+	for i, f := range a.fns {
+		if !a.step.Aggs[i].Distinct || len(f.args) == 0 {
+			continue
+		}
+		if f.once, err = newFirstSeen(store, layout, a.b.tableName("distinct"), f.args); err != nil {
+			return err
+		}
+	}
+	if a.windowed() && !a.b.deps.Bounded {
+		a.clock, err = newCell(store, a.b.tableName("clock"))
+	}
+	return err
 }
 
 func (a *aggregate) addFunction(g *physical.Agg, layout *state.Layout) error {
@@ -296,6 +311,9 @@ func (a *aggregate) fold(c *vector.Chunk, rows []uint16) error {
 	if a.step.Each && !a.b.deps.Bounded {
 		return a.foldEach(c, rows)
 	}
+	if err := a.meetValues(c, rows); err != nil {
+		return err
+	}
 	a.table.Encode(&a.packed, a.keyVecs, rows)
 	return fromBudget(a.table.Probe(&a.packed, func(p *state.Part) error { return a.update(c, p) }))
 }
@@ -359,10 +377,10 @@ func (a *aggregate) accumulate(st functions.States, offset int, rows []uint16, s
 	for _, f := range a.fns {
 		st.Offset = offset + f.offset
 		r, s := rows, slots
-		if f.filter != nil {
+		if f.filter != nil || f.once != nil {
 			f.some.reset()
 			for j, row := range rows {
-				if !f.keep.IsNull(int(row)) && f.keep.I[f.keep.Row(int(row))] != 0 {
+				if f.counts(row) {
 					f.some.add(row, slots[j])
 				}
 			}
@@ -373,4 +391,12 @@ func (a *aggregate) accumulate(st functions.States, offset int, rows []uint16, s
 		}
 	}
 	return nil
+}
+
+// counts tells whether a row passes the function's filter and, with DISTINCT, is the one of its value that counts.
+func (f *aggregateFunction) counts(row uint16) bool {
+	if f.filter != nil && (f.keep.IsNull(int(row)) || f.keep.I[f.keep.Row(int(row))] == 0) {
+		return false
+	}
+	return f.once == nil || f.once.turns[row]
 }

@@ -26,7 +26,7 @@ func (a *aggregate) Barrier(e dataflow.Epoch) error {
 			return fromBudget(err)
 		}
 		if seen != beforeAll {
-			a.table.DropBefore(a.windows.OpenFrom(seen))
+			a.dropBefore(a.windows.OpenFrom(seen))
 		}
 	}
 	return a.Operator.Barrier(e)
@@ -42,10 +42,21 @@ func (a *aggregate) Advance(watermark int64) error {
 			if err := a.emitAll(start, start+1); err != nil {
 				return err
 			}
+			a.dropBefore(start + 1)
 			a.table.DropBucket(start)
 		}
 	}
 	return a.Operator.Advance(watermark)
+}
+
+// dropBefore forgets windows that begin below start, as far as whole buckets of them do.
+func (a *aggregate) dropBefore(start int64) {
+	a.table.DropBefore(start)
+	for _, f := range a.fns {
+		if f.once != nil {
+			f.once.table.DropBefore(start)
+		}
+	}
 }
 
 // End implements dataflow.Operator.
@@ -234,6 +245,9 @@ func (a *aggregate) emitAll(lo, hi int64) error {
 func (a *aggregate) foldEach(c *vector.Chunk, rows []uint16) error {
 	rows = slices.Clone(rows)
 	for _, r := range rows {
+		if err := a.meetValues(c, []uint16{r}); err != nil {
+			return err
+		}
 		a.table.Encode(&a.packed, a.keyVecs, []uint16{r})
 		err := a.table.Probe(&a.packed, func(p *state.Part) error { return a.step1(c, p) })
 		if err != nil {

@@ -164,7 +164,7 @@ func (t *Table) rollback(committed uint64) {
 	for seq := t.undo.head; seq > cut; seq-- {
 		t.undoEntry(t.undo.at(seq - 1))
 	}
-	t.undo.truncate(cut)
+	t.undo.truncate(cut, committed)
 	t.from = t.undo.open()
 	for i := len(t.dropped) - 1; i >= 0; i-- {
 		d := t.dropped[i]

@@ -91,10 +91,10 @@ func (u *undoLog) drop(floor uint64, visit func(entry []uint64)) {
 	u.trim()
 }
 
-// truncate forgets the entries from seq on, whose slots have all been set back, and the marks behind: a rollback.
-func (u *undoLog) truncate(seq uint64) {
+// truncate forgets the epochs behind epoch, whose entries begin at seq and whose slots have all been set back: a rollback.
+func (u *undoLog) truncate(seq, epoch uint64) {
 	u.head = seq
-	for len(u.marks) > 1 && u.marks[len(u.marks)-1].end > seq {
+	for len(u.marks) > 1 && u.marks[len(u.marks)-1].epoch > epoch {
 		u.marks = u.marks[:len(u.marks)-1]
 	}
 	for len(u.chunks) > 0 && u.first+uint64(len(u.chunks))-1 > seq>>undoChunkBits {
