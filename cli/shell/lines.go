@@ -1,0 +1,124 @@
+package shell
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	prompt "github.com/c-bata/go-prompt"
+	"golang.org/x/term"
+)
+
+// LineReader reads what a person types, a line at a time.
+type LineReader interface {
+	// Run hands every line to take until take returns false or the input ends. primary gives the prompt before each line.
+	Run(primary func() string, take func(line string) bool) error
+}
+
+// plainLines reads lines of a pipe or file; it shows no prompt.
+type plainLines struct{ in io.Reader }
+
+// lineBytesMax bounds a line of a script: a statement of 64 MiB is not a statement.
+const lineBytesMax = 64 << 20
+
+func (p *plainLines) Run(_ func() string, take func(string) bool) error {
+	sc := bufio.NewScanner(p.in)
+	sc.Buffer(make([]byte, 64<<10), lineBytesMax)
+	for sc.Scan() {
+		if !take(sc.Text()) {
+			return nil
+		}
+	}
+	return sc.Err()
+}
+
+// Suggestion is one completion.
+type Suggestion struct{ Text, Description string }
+
+// promptLines edits lines with go-prompt. It mends what go-prompt 0.2.6 breaks: the terminal's state is saved before the first prompt and
+// restored before every execution and at the end (go-prompt leaves it raw, so Ctrl-C could not cancel a query), and what arrives in
+// one read is handed on key by key (a pasted "select 1;\r" would be text that never executes).
+type promptLines struct {
+	complete func(before string) []Suggestion
+	history  []string
+}
+
+// errNoTerminal says that there is nothing to edit lines on.
+var errNoTerminal = errors.New("standard input is not a terminal")
+
+func (p *promptLines) Run(primary func() string, take func(string) bool) error {
+	fd := int(os.Stdin.Fd())
+	if !term.IsTerminal(fd) {
+		return errNoTerminal
+	}
+	saved, err := term.GetState(fd)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = term.Restore(fd, saved) }()
+	more := true
+	execute := func(line string) {
+		_ = term.Restore(fd, saved)
+		more = take(strings.ReplaceAll(line, "\r", "\n"))
+	}
+	prompt.New(execute, p.suggest,
+		prompt.OptionParser(&keyParser{PosixParser: prompt.NewStandardInputParser()}),
+		prompt.OptionLivePrefix(func() (string, bool) { return primary(), true }),
+		prompt.OptionHistory(p.history),
+		prompt.OptionTitle("freshet"),
+		prompt.OptionCompletionWordSeparator(wordSeparators),
+		prompt.OptionMaxSuggestion(8),
+		prompt.OptionPrefixTextColor(prompt.DefaultColor),
+		prompt.OptionInputTextColor(prompt.DefaultColor),
+		prompt.OptionSetExitCheckerOnInput(func(_ string, entered bool) bool { return entered && !more }),
+	).Run()
+	return nil
+}
+
+// wordSeparators end the word that a completion replaces.
+const wordSeparators = " \t\n(),;=<>"
+
+func (p *promptLines) suggest(d prompt.Document) []prompt.Suggest {
+	word := d.GetWordBeforeCursorUntilSeparator(wordSeparators)
+	if word == "" {
+		return nil
+	}
+	var out []prompt.Suggest
+	for _, s := range p.complete(word) {
+		out = append(out, prompt.Suggest{Text: s.Text, Description: s.Description})
+	}
+	return out
+}
+
+// keyParser splits a read at line ends, so that each reaches go-prompt as the Enter key.
+type keyParser struct {
+	*prompt.PosixParser
+	pending []byte
+}
+
+// Read implements prompt.ConsoleParser.
+func (k *keyParser) Read() ([]byte, error) {
+	if len(k.pending) == 0 {
+		b, err := k.PosixParser.Read()
+		if err != nil {
+			return b, err
+		}
+		k.pending = b
+	}
+	at := bytes.IndexAny(k.pending, "\r\n")
+	switch {
+	case at < 0:
+		at = len(k.pending)
+	case at == 0:
+		at = 1
+	}
+	piece := k.pending[:at]
+	k.pending = k.pending[at:]
+	if len(piece) == 1 && piece[0] == '\n' {
+		return []byte{'\r'}, nil
+	}
+	return piece, nil
+}
