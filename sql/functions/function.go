@@ -41,6 +41,9 @@ type Context struct {
 	Now      int64 // statement time, us since 1970 (kept queries: the clock of the engine's options)
 	TimeZone string
 	Dialect  Dialect
+	Database string // current_database(); empty: "freshet"
+	User     string // current_user; empty: "freshet"
+	Version  string // Freshet's, for version()
 	// RowError takes an error of one row; the row's result is null. Nil means strict: the kernel's error ends the statement.
 	RowError func(row int, err *sqlerr.Error)
 }

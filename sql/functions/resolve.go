@@ -45,7 +45,7 @@ func describe(name string, args []types.Type) string {
 
 // unifyUnknown gives an untyped side of a binary operator the type of its other side, as Postgres does.
 func unifyUnknown(name string, args []types.Type) []types.Type {
-	if len(args) != 2 || !isOperator(name) || args[0].ID != types.Unknown == (args[1].ID != types.Unknown) {
+	if len(args) != 2 || !isOperator(name) || name == "[]" || args[0].ID != types.Unknown == (args[1].ID != types.Unknown) {
 		return args
 	}
 	known := args[0]

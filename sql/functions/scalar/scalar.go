@@ -14,7 +14,7 @@ import (
 // Register puts every scalar function into r.
 func Register(r *functions.Registry) {
 	for _, family := range []func() []*functions.Function{
-		arithmetic, comparisons, rounding, mathematics, texts, pieces, patterns,
+		arithmetic, comparisons, rounding, mathematics, texts, pieces, patterns, clocks, calendars, formats, collections, session,
 	} {
 		for _, f := range family() {
 			r.Add(f)
