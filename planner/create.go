@@ -107,7 +107,7 @@ func unsupportedCreate(s *ast.CreateRelation) error {
 		return sqlerr.Unsupported(pos, "LIKE in CREATE TABLE")
 	case len(s.Inherits) > 0:
 		return sqlerr.Unsupported(pos, "INHERITS")
-	case s.PartitionOf != "":
+	case len(s.PartitionOf) > 0:
 		return sqlerr.Unsupported(pos, "PARTITION BY in CREATE TABLE")
 	case s.Format != nil:
 		return sqlerr.Unsupported(s.Format.At, "FORMAT … ENCODE").WithHint("use WITH (VALUE_FORMAT = 'JSON')")

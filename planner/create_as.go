@@ -198,6 +198,9 @@ func (k *kept) project(p *planning, q *ast.Query, names []ast.Ident) error {
 	if k.window != nil {
 		for i := range 2 {
 			c := schema[core.GroupKeys+i]
+			if at := indexOf(out.Exprs[:len(k.columns)], &expr.Column{Index: core.GroupKeys + i, Typ: c.Type}); at >= 0 {
+				k.columns[at].Bound = []string{"start", "end"}[i]
+			}
 			out.Exprs = append(out.Exprs, &expr.Column{Index: core.GroupKeys + i, Name: c.Name, Typ: c.Type})
 			out.Columns = append(out.Columns, c)
 		}

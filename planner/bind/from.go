@@ -82,7 +82,7 @@ func (b *Binder) table(t *ast.Table) (logical.Node, *scope, error) {
 		}
 		return node, s, b.alias(s, name, t.Alias)
 	}
-	rel, err := b.lookup(t.Name)
+	rel, err := Relation(b.Catalog, t.Name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -95,22 +95,6 @@ func (b *Binder) table(t *ast.Table) (logical.Node, *scope, error) {
 	}
 	node.Alias = s.tables[0]
 	return node, s, nil
-}
-
-// lookup is Relation with virtual tables among the hints.
-func (b *Binder) lookup(name ast.Name) (*catalog.Relation, error) {
-	folded, err := RelationName(b.Catalog, name)
-	if err != nil {
-		return nil, err
-	}
-	if r := b.Catalog.Relation(folded); r != nil {
-		return r, nil
-	}
-	shown := folded
-	if len(name) > 1 {
-		shown = Text(b.Catalog.Dialect(), name)
-	}
-	return nil, noRelation(b.Catalog, shown, name.Pos(), nil)
 }
 
 // virtual finds a system table: qualified by its schema, or bare in pg_catalog, which is searched first as Postgres does.

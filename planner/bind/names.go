@@ -44,18 +44,18 @@ func RelationName(c *catalog.Catalog, name ast.Name) (string, error) {
 func Relation(c *catalog.Catalog, name ast.Name) (*catalog.Relation, error) {
 	folded, err := RelationName(c, name)
 	if err != nil {
-		return nil, err
+		return nil, noRelation(c, Text(c.Dialect(), name), name.Pos())
 	}
 	if r := c.Relation(folded); r != nil {
 		return r, nil
 	}
-	return nil, noRelation(c, folded, name.Pos(), nil)
+	return nil, noRelation(c, folded, name.Pos())
 }
 
 // noRelation is 42P01 with the nearest name as hint.
-func noRelation(c *catalog.Catalog, name string, pos sqlerr.Pos, more []string) error {
+func noRelation(c *catalog.Catalog, name string, pos sqlerr.Pos) error {
 	e := sqlerr.Newf(sqlerr.UndefinedTable, pos, "relation %q does not exist", name)
-	names := more
+	var names []string
 	for _, r := range c.Relations() {
 		names = append(names, r.Name)
 	}

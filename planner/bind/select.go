@@ -66,6 +66,10 @@ func (b *Binder) selectBody(sel *ast.Select, order []ast.OrderItem) (*Query, err
 		return nil, err
 	}
 	grouped := len(sel.GroupBy) > 0 || len(s.aggs.list) > 0 || having != nil || s.window != nil
+	if grouped && len(s.keys) == 0 && b.Kept {
+		// One group for all rows: a kept one has a key like any other, so that its row can be stored and replaced.
+		s.keys = []expr.Expr{integer(types.Int, 0)}
+	}
 	if grouped {
 		if having, err = s.group(having, sorts); err != nil {
 			return nil, err

@@ -227,8 +227,8 @@ func ends(s physical.Step, n *node, add func(name, value string)) {
 		add("Key", pick(s, s.Key))
 	case *physical.Sink:
 		n.Step, n.Of = "Sink", "topic "+s.Topic
-		add("Key", pick(s, s.KeyColumns)+" ("+s.KeyFormat.Name+")")
-		add("Value", pick(s, s.ValueColumns)+" ("+s.ValueFormat.Name+")")
+		add("Key", fields(s, s.KeyColumns, s.KeyFields)+" ("+s.KeyFormat.Name+")")
+		add("Value", fields(s, s.ValueColumns, s.ValueFields)+" ("+s.ValueFormat.Name+")")
 		if s.TimeColumn >= 0 {
 			add("Event time", s.Schema()[s.TimeColumn].Name)
 		}
@@ -261,6 +261,22 @@ func pick(s physical.Step, at []int) string {
 	list := make([]string, len(at))
 	for i, a := range at {
 		list[i] = schema[a].Name
+	}
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+// fields are the names columns have in the payload; a lone one has none there.
+func fields(s physical.Step, at []int, names []string) string {
+	schema := s.Schema()
+	list := make([]string, len(at))
+	for i, a := range at {
+		list[i] = names[i]
+		if list[i] == "" {
+			list[i] = schema[a].Name
+		}
 	}
 	if len(list) == 0 {
 		return "none"

@@ -19,11 +19,30 @@ type BuildOptions struct {
 
 // Build chooses the steps of a logical plan. Errors are 0A000: what the algebra can say and no step can do.
 func Build(n logical.Node, o BuildOptions) (Step, error) {
-	b := &builder{o}
+	b := &builder{BuildOptions: o, needsTime: o.Mode != OneShot || readsTime(n)}
 	return b.step(n)
 }
 
-type builder struct{ BuildOptions }
+type builder struct {
+	BuildOptions
+	needsTime bool // some step asks for rows' event times
+}
+
+// readsTime tells whether a bounded plan needs event times: for windows, or for ROWTIME itself.
+func readsTime(n logical.Node) bool {
+	found := false
+	logical.Walk(n, func(n logical.Node) {
+		switch n := n.(type) {
+		case *logical.Aggregate:
+			found = found || n.Window != nil
+		case *logical.Source:
+			for _, c := range n.Columns {
+				found = found || c.Pseudo == logical.RowTime
+			}
+		}
+	})
+	return found
+}
 
 func (b *builder) step(n logical.Node) (Step, error) {
 	switch n := n.(type) {
@@ -170,7 +189,7 @@ func (b *builder) scan(n *logical.Source, table bool) Step {
 			s.TimeColumn = i
 		}
 	}
-	if rel.TimeColumn == "" || s.TimeColumn >= 0 {
+	if rel.TimeColumn == "" || s.TimeColumn >= 0 || !b.needsTime {
 		return s
 	}
 	column := rel.Columns[rel.Column(rel.TimeColumn)]

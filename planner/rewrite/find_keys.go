@@ -60,7 +60,14 @@ func keyColumns(s *logical.Source) []int {
 		keys = append(keys, position(s, func(c logical.SourceColumn) bool { return c.Index == k }))
 	}
 	if s.Relation.Window != nil {
-		keys = append(keys, position(s, func(c logical.SourceColumn) bool { return c.Pseudo == logical.WindowStart }))
+		// The window's start may have been selected: then its column is asked for, and equals the pseudo column.
+		start := position(s, func(c logical.SourceColumn) bool {
+			return c.Index >= 0 && s.Relation.Columns[c.Index].Bound == "start"
+		})
+		if start < 0 {
+			start = position(s, func(c logical.SourceColumn) bool { return c.Pseudo == logical.WindowStart })
+		}
+		keys = append(keys, start)
 	}
 	return keys
 }

@@ -43,6 +43,8 @@ type Column struct {
 	Type   types.Type `json:"-"`     // kept by its stable name
 	Key    bool       `json:"key,omitempty"`
 	Hidden bool       `json:"hidden,omitempty"` // kept, but not part of * nor found by name: key columns a projection left out
+	// Bound tells a selected bound of the relation's window: "start" or "end".
+	Bound string `json:"bound,omitempty"`
 	// Headers tells a column made from record headers: all of them, or the last one named Header.
 	Headers bool   `json:"headers,omitempty"`
 	Header  string `json:"header,omitempty"`
