@@ -63,7 +63,9 @@ type CreateRelation struct {
 	NoData      bool // WITH NO DATA
 	Inherits    []Name
 	OnCommit    string // of a temporary table, upper case
-	PartitionOf string // text of PARTITION BY …, which is not supported
+	PartitionBy string // LIST (k): how the table is divided, as written
+	PartitionOf Name   // the table this one is a part of
+	Bound       string // FOR VALUES …, as written
 }
 
 // KeyKind is a column's mark as part of the key.

@@ -57,7 +57,11 @@ func (p *printer) relationBody(s *CreateRelation) {
 	p.put(string(s.Kind), " ")
 	p.flag(s.IfNotExists, "IF NOT EXISTS ")
 	p.put(s.Name.String())
+	if s.PartitionOf != nil {
+		p.put(" PARTITION OF ", s.PartitionOf.String(), " ", s.Bound)
+	}
 	p.elements(s)
+	p.flag(s.PartitionBy != "", " PARTITION BY "+s.PartitionBy)
 	if s.Inherits != nil {
 		p.put(" INHERITS (")
 		p.names(s.Inherits)

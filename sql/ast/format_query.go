@@ -15,6 +15,11 @@ func (p *printer) body(b Body) {
 		p.side(b.Left, b)
 		p.put(map[SetKind]string{SetUnion: " UNION ", SetIntersect: " INTERSECT ", SetExcept: " EXCEPT "}[b.Kind])
 		p.flag(b.All, "ALL ")
+		p.flag(b.Corresponding, "CORRESPONDING ")
+		if b.By != nil {
+			p.columns("BY ", b.By)
+			p.put(" ")
+		}
 		p.side(b.Right, b)
 	case *Values:
 		p.put("VALUES ")
@@ -56,6 +61,10 @@ func (p *printer) with(w *With) {
 		p.put(FormatIdent(t.Name))
 		p.columns("", t.Columns)
 		p.put(" AS ")
+		if t.Changelog != nil {
+			p.put("CHANGELOG FROM ", t.Changelog.String())
+			return
+		}
 		p.flag(t.Materialized != "", t.Materialized+" ")
 		p.put("(")
 		p.statement(t.Query)

@@ -46,7 +46,8 @@ type CommonTable struct {
 	Name         Ident
 	Columns      []Ident
 	Materialized string    // "", "MATERIALIZED" or "NOT MATERIALIZED"
-	Query        Statement // a *Query, or a statement that returns rows
+	Query        Statement // a *Query, or a statement that returns rows; nil when Changelog is given
+	Changelog    Name      // name AS CHANGELOG FROM relation
 }
 
 // SetKind tells UNION, INTERSECT and EXCEPT apart.
@@ -62,10 +63,12 @@ const (
 // SetOp combines two bodies. At is the operator's place. INTERSECT binds tighter; operators of a kind associate to the left.
 type SetOp struct {
 	Place
-	Kind  SetKind
-	All   bool
-	Left  Body
-	Right Body
+	Kind          SetKind
+	All           bool
+	Corresponding bool    // columns are matched by name
+	By            []Ident // CORRESPONDING BY (…)
+	Left          Body
+	Right         Body
 }
 
 // Values is VALUES (a, b), (c, d).

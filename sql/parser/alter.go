@@ -85,7 +85,7 @@ func (p *parser) alterOther(a *ast.AlterAction, kind ast.ObjectKind) {
 			p.fail("ADD", "DROP", "RENAME", "ALTER", "SET", "OWNER")
 		}
 	}
-	a.Words = p.words()
+	a.Words = p.verbatim()
 	if a.Words == "" {
 		p.fail("ADD", "DROP", "RENAME", "ALTER", "SET", "OWNER")
 	}
@@ -100,7 +100,7 @@ func (p *parser) alterAdd(a *ast.AlterAction) {
 		return
 	}
 	if p.is("VALUE") && p.peek(1).kind == text {
-		a.Words = "ADD " + p.words()
+		a.Words = "ADD " + p.verbatim()
 		return
 	}
 	a.Kind = ast.AlterAddColumn
@@ -115,7 +115,7 @@ func (p *parser) alterDrop(a *ast.AlterAction) {
 	if p.accept("CONSTRAINT") {
 		a.Kind = ast.AlterDropConstraint
 	} else if p.seq("NOT", "NULL") || p.is("DEFAULT") {
-		a.Words = "DROP " + p.words()
+		a.Words = "DROP " + p.verbatim()
 		a.Kind = ast.AlterOther
 		return
 	} else {
@@ -166,7 +166,7 @@ func (p *parser) alterColumn(a *ast.AlterAction) {
 			a.Expr = p.expression()
 		}
 	default:
-		a.Words = p.words()
+		a.Words = p.verbatim()
 		if a.Words == "" {
 			p.fail("SET", "DROP", "TYPE")
 		}
@@ -190,6 +190,6 @@ func (p *parser) alterSet(a *ast.AlterAction) {
 		p.choose("=", "TO")
 		a.Options = []ast.Property{{Name: name, Value: p.optionValue()}}
 	default:
-		a.Words = "SET " + p.words()
+		a.Words = "SET " + p.verbatim()
 	}
 }

@@ -65,6 +65,10 @@ func (p *parser) createRelation(c creation) ast.Statement {
 	}
 	s.IfNotExists = p.ifNotExists()
 	s.Name = p.qualified("a name")
+	if p.accept("PARTITION", "OF") {
+		s.PartitionOf = p.qualified("a table name")
+		s.Bound = p.verbatim()
+	}
 	if p.is("(") && !p.queryAt(p.i) {
 		p.elements(s)
 	}
@@ -111,6 +115,8 @@ func (p *parser) relationClauses(s *ast.CreateRelation) {
 			s.Include = append(s.Include, p.includeColumn())
 		case p.accept("INHERITS"):
 			p.parenList(func() { s.Inherits = append(s.Inherits, p.qualified("a table name")) })
+		case p.accept("PARTITION", "BY"):
+			s.PartitionBy = p.verbatim()
 		case p.accept("WITHOUT", "OIDS"):
 		default:
 			return

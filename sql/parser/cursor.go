@@ -222,12 +222,16 @@ func (p *parser) extent(first sqlerr.Pos) ast.Extent {
 // endOfStatement tells whether the statement is over.
 func (p *parser) endOfStatement() bool { return p.tok().kind == eof || p.is(";") }
 
-// words reads the words up to the end of the statement, in upper case.
-func (p *parser) words() string {
+// verbatim reads up to the end of the statement: what was written, with one space between tokens and words in upper case.
+func (p *parser) verbatim() string {
 	var list []string
 	for !p.endOfStatement() {
 		t := p.next()
-		list = append(list, strings.ToUpper(p.src[t.at:t.end]))
+		written := p.src[t.at:t.end]
+		if t.kind == word {
+			written = strings.ToUpper(written)
+		}
+		list = append(list, written)
 	}
 	return strings.Join(list, " ")
 }

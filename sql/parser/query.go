@@ -95,6 +95,8 @@ func (p *parser) commonTable(emit bool) ast.CommonTable {
 	}
 	p.expect("AS")
 	switch {
+	case p.accept("CHANGELOG", "FROM"):
+		return p.changelogTable(t, emit)
 	case p.accept("NOT", "MATERIALIZED"):
 		t.Materialized = "NOT MATERIALIZED"
 	case p.accept("MATERIALIZED"):
@@ -119,6 +121,17 @@ func (p *parser) commonTable(emit bool) ast.CommonTable {
 	}
 	p.expect(")")
 	p.emit(")")
+	return t
+}
+
+// changelogTable reads the relation of name AS CHANGELOG FROM relation.
+func (p *parser) changelogTable(t ast.CommonTable, emit bool) ast.CommonTable {
+	t.Changelog = p.qualified("a name")
+	if emit {
+		p.core.tables = append(p.core.tables, &t)
+		p.emit(aliased(t.Name.Name, len(p.core.tables)-1))
+		p.emit("AS ( SELECT 1 )")
+	}
 	return t
 }
 
@@ -174,6 +187,7 @@ func (p *parser) bodies(q *tidbcore.Query, least int) {
 		if !op.All {
 			p.accept("DISTINCT")
 		}
+		p.corresponding(op)
 		q.Ops = append(q.Ops, op)
 		p.prefix(start, "(", none)
 		p.emit(")")
@@ -187,6 +201,14 @@ func (p *parser) bodies(q *tidbcore.Query, least int) {
 		p.emit(")")
 	}
 	p.nested -= links
+}
+
+// corresponding reads CORRESPONDING [BY (columns)].
+func (p *parser) corresponding(op *ast.SetOp) {
+	op.Corresponding = p.accept("CORRESPONDING")
+	if op.Corresponding && p.accept("BY") {
+		op.By = p.columns()
+	}
 }
 
 // bodyTerm reads SELECT, VALUES, TABLE or a query in parentheses.

@@ -90,7 +90,7 @@ func (p *parser) declare() ast.Statement {
 	s := &ast.DeclareCursor{}
 	first := p.pos()
 	p.expect("DECLARE")
-	s.Name = p.label("a cursor")
+	s.Name = p.name("a cursor")
 	subscription := false
 	for !p.is("CURSOR") {
 		switch {

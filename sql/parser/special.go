@@ -9,6 +9,13 @@ import (
 // specialArguments reads the arguments of a call with a syntax of its own; false when they are ordinary ones. The result
 // has the name and the order of arguments of the function Postgres means by it.
 func (p *parser) specialArguments(r *reading, up string) bool {
+	spelled := r.node.Name
+	r.node.Name = ast.Name{{Place: r.node.Place, Name: strings.ToLower(up)}}
+	defer func() {
+		if r.node.Syntax == ast.CallPlain {
+			r.node.Name = spelled
+		}
+	}()
 	switch up {
 	case "EXTRACT":
 		if !(p.tok().isLabel() || p.tok().kind == text) || !p.isAt(1, "FROM") {

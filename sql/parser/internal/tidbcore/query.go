@@ -81,7 +81,7 @@ func (c *converter) with(q *Query, with *tidb.WithClause) {
 	}
 	for i, cte := range with.CTEs {
 		table := c.text.Tables[c.index(cte.Name.O, len(c.text.Tables))]
-		if table.Query == nil {
+		if table.Query == nil && table.Changelog == nil {
 			table.Query = c.query(cte.Query.Query)
 		}
 		q.With.Tables[i] = *table
