@@ -125,11 +125,6 @@ func (t *Table) Probe(k *Keys, visit func(*Part) error) error {
 // probeGroup fills k.slots with the slots of the picked keys.
 func (t *Table) probeGroup(g *group, k *Keys, picked []uint16) error {
 	k.slots = resize(k.slots, len(picked))
-	var touched uint64
-	for _, i := range picked { // independent loads: the misses overlap
-		touched += g.mem.w[int(k.hash[i]&g.mask)*t.stride]
-	}
-	t.sink = touched
 	for j := 0; j < len(picked); j++ {
 		i := int(picked[j])
 		s, found := g.find(t, k, i)
@@ -230,6 +225,7 @@ func (t *Table) eachGroupOf(k *Keys, order []uint16, visit func(b *bucket, no in
 	if len(order) == 1 {
 		return visit(b, groupOf(k.hash[order[0]]), order)
 	}
+	t.touchHomes(b, k, order)
 	clear(k.counts[:])
 	for _, i := range order {
 		k.counts[groupOf(k.hash[i])+1]++
@@ -254,6 +250,18 @@ func (t *Table) eachGroupOf(k *Keys, order []uint16, visit func(b *bucket, no in
 		}
 	}
 	return nil
+}
+
+// touchHomes loads the home slot of every key: independent loads, so that the misses overlap.
+func (t *Table) touchHomes(b *bucket, k *Keys, order []uint16) {
+	var touched uint64
+	for _, i := range order {
+		h := k.hash[i]
+		if g := b.groups[groupOf(h)]; g != nil {
+			touched += g.mem.w[int(h&g.mask)*t.stride]
+		}
+	}
+	t.sink = touched
 }
 
 // Len is the number of keys present.

@@ -5,6 +5,7 @@ import "sort"
 const (
 	undoChunkBits = 10 // entries of an undo chunk: 1,024
 	undoHead      = 2  // words before the old value
+	undoSpare     = 16 // chunks kept for use again
 )
 
 // undoLog holds the first old value of each key and epoch, in order of change.
@@ -20,7 +21,7 @@ type undoLog struct {
 	tail   uint64     // entries below are dropped
 	marks  []mark     // sealed epochs that are not dropped, ascending; marks[0] is the floor
 	budget *Budget
-	spare  []uint64
+	spare  [][]uint64 // chunks to use again
 }
 
 // mark says where an epoch ends: entries from end on are of later epochs.
@@ -46,8 +47,11 @@ func (u *undoLog) push() ([]uint64, uint64) {
 		u.first = n
 	}
 	for uint64(len(u.chunks)) <= n-u.first {
-		u.chunks = append(u.chunks, u.spare[:0])
-		u.spare = nil
+		var c []uint64
+		if k := len(u.spare); k > 0 {
+			c, u.spare = u.spare[k-1], u.spare[:k-1]
+		}
+		u.chunks = append(u.chunks, c[:0])
 	}
 	i := n - u.first
 	c := u.chunks[i]
@@ -110,8 +114,8 @@ func (u *undoLog) trim() {
 		c := u.chunks[0]
 		u.chunks = append(u.chunks[:0], u.chunks[1:]...)
 		u.first++
-		if u.spare == nil {
-			u.spare = c
+		if len(u.spare) < undoSpare {
+			u.spare = append(u.spare, c)
 			continue
 		}
 		u.budget.force(-int64(cap(c)) * 8)
@@ -119,7 +123,7 @@ func (u *undoLog) trim() {
 }
 
 func (u *undoLog) release() {
-	for _, c := range append(u.chunks, u.spare) {
+	for _, c := range append(u.chunks, u.spare...) {
 		u.budget.force(-int64(cap(c)) * 8)
 	}
 	u.chunks, u.spare = nil, nil
