@@ -64,3 +64,10 @@ func (p *Partition) wakeWatchers() {
 	}
 	p.watchMu.Unlock()
 }
+
+// Watched tells whether somebody waits for the partition's readable end to move.
+func (p *Partition) Watched() bool {
+	p.watchMu.Lock()
+	defer p.watchMu.Unlock()
+	return p.watchers.first != nil
+}
