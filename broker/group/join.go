@@ -136,7 +136,7 @@ func (s *Shard) replaceStatic(now time.Time, g *group, old *member, id string, r
 		old.sync = nil
 	}
 	same := sameProtocols(old.protocols, req.Protocols)
-	wasLeader := g.leader == old.id
+	wasLeader, formerID := g.leader == old.id, old.id
 	if wasLeader {
 		g.leader = id
 	}
@@ -161,7 +161,7 @@ func (s *Shard) replaceStatic(now time.Time, g *group, old *member, id string, r
 		}
 		answer := g.joined(old, req.CanSkipAssignment && wasLeader)
 		if wasLeader && !req.CanSkipAssignment {
-			answer.Leader, answer.Members = "", nil // an older leader must not think that it has to assign
+			answer.Leader, answer.Members = formerID, nil // an older leader must not think that it has to assign
 		}
 		reply(answer)
 	})
