@@ -30,6 +30,10 @@ type Options struct {
 	DataDir string
 	// Listen is where the listener binds ("127.0.0.1:9092"); port 0 takes a free one.
 	Listen []string
+	// Listeners, when given, are served instead; Close closes them.
+	Listeners []net.Listener
+	// NoListener serves no sockets at all: the broker is used through Client alone.
+	NoListener bool
 	// Advertised is the address clients are told, "" for the one each of them reached.
 	Advertised string
 	// NodeID is this broker's number (1).
@@ -70,7 +74,7 @@ func (o Options) withDefaults() Options {
 	if o.NodeID == 0 {
 		o.NodeID = defaultNodeID
 	}
-	if len(o.Listen) == 0 {
+	if len(o.Listen) == 0 && len(o.Listeners) == 0 && !o.NoListener {
 		o.Listen = []string{defaultListen}
 	}
 	if o.InternalPartitions <= 0 {
@@ -118,7 +122,7 @@ func Start(ctx context.Context, opts Options) (*Broker, error) {
 			return nil, errors.Join(err, b.Close())
 		}
 	}
-	b.log.Info("broker started", "node_id", opts.NodeID, "cluster_id", b.quorum.Image().ClusterID(), "addr", b.Addr().String(),
+	b.log.Info("broker started", "node_id", opts.NodeID, "cluster_id", b.quorum.Image().ClusterID(), "addrs", fmt.Sprint(b.Addrs()),
 		"topics", b.quorum.Image().TopicCount(), "partitions", b.quorum.Image().PartitionCount())
 	return b, nil
 }
@@ -143,6 +147,10 @@ func (b *Broker) Failed() <-chan error { return b.backgroundErr }
 
 // bind takes the ports first: nothing is touched when one is in use.
 func (b *Broker) bind(ctx context.Context) error {
+	b.listeners = b.opts.Listeners
+	if len(b.listeners) > 0 {
+		return nil
+	}
 	var lc net.ListenConfig
 	for _, addr := range b.opts.Listen {
 		ln, err := lc.Listen(ctx, "tcp", addr)
