@@ -66,11 +66,14 @@ func Sources(n Node) []*catalog.Relation {
 	return list
 }
 
+// Table tells whether the relation read is a table: its rows replace each other by key.
+func (n *Source) Table() bool { return n.Relation.Kind == catalog.Table }
+
 // Changes tells whether the rows of a kept node replace each other (a changelog), rather than only being added.
 func Changes(n Node) bool {
 	switch n := n.(type) {
 	case *Source:
-		return n.Relation.Kind == catalog.Table
+		return n.Table()
 	case *Aggregate:
 		return !n.Final
 	}

@@ -2,7 +2,6 @@ package rewrite
 
 import (
 	"github.com/freshetdb/freshet/planner/logical"
-	"github.com/freshetdb/freshet/sql/catalog"
 	"github.com/freshetdb/freshet/sql/expr"
 )
 
@@ -18,7 +17,7 @@ func FindKeys(n logical.Node) logical.Node {
 			return n
 		}
 		source, ok := f.Input.(*logical.Source)
-		if !ok || source.Relation.Kind != catalog.Table || source.Keys != nil {
+		if !ok || !source.Table() || source.Keys != nil {
 			return n
 		}
 		keys := lookups(source, logical.Conjuncts(f.Cond))
