@@ -61,9 +61,12 @@ func (w *Worker) group() string { return "_freshet-connect-" + w.opts.Name }
 // position is the pseudo partition a connector's position is kept at.
 func (w *Worker) position() client.TopicPartition { return client.TopicPartition{Topic: w.opts.Topic} }
 
-// Run makes records until ctx ends or the limit is reached, going on where the last life stopped.
-func (w *Worker) Run(ctx context.Context) error {
-	if err := w.open(ctx); err != nil {
+// Run makes records until ctx ends or the limit is reached, going on where the last life stopped. opened gets the fate of the start:
+// after a nil the topic exists.
+func (w *Worker) Run(ctx context.Context, opened chan<- error) error {
+	err := w.open(ctx)
+	opened <- err
+	if err != nil {
 		return err
 	}
 	defer func() { _ = w.producer.Close() }()

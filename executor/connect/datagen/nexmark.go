@@ -99,7 +99,9 @@ func BidID(n int64) int64 {
 // TimeMS is the event time of event id.
 func (g *Nexmark) TimeMS(id int64) int64 { return g.base + int64(float64(id)*g.delayUS)/1000 }
 
-func lastPerson(id int64) int64 { return id/eventsPerEpoch*personsPerEpoch + min(id%eventsPerEpoch, personsPerEpoch-1) }
+func lastPerson(id int64) int64 {
+	return id/eventsPerEpoch*personsPerEpoch + min(id%eventsPerEpoch, personsPerEpoch-1)
+}
 
 func lastAuction(id int64) int64 {
 	epoch, o := id/eventsPerEpoch, id%eventsPerEpoch
