@@ -3,6 +3,7 @@ package expr
 import (
 	"errors"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/freshetdb/freshet/sql/functions"
@@ -201,6 +202,9 @@ func zoneOf(ctx *functions.Context) *time.Location {
 	return loc
 }
 
+// InputError is what the client is told about a text that vector.ParseText refused: 22P02, 22003, 22007 or 22008.
+func InputError(t types.Type, text string, cause error) *sqlerr.Error { return inputError(t, text, cause) }
+
 // inputError is the error of a text that is no value of a type. Source: Postgres' input functions.
 func inputError(t types.Type, text string, cause error) *sqlerr.Error {
 	isTime := t.ID == types.Timestamp || t.ID == types.Date || t.ID == types.Time || t.ID == types.Interval
@@ -208,19 +212,26 @@ func inputError(t types.Type, text string, cause error) *sqlerr.Error {
 	case errors.Is(cause, vector.ErrRange) && t.ID == types.Decimal:
 		return overflowError(t)
 	case errors.Is(cause, vector.ErrRange) && isTime:
-		return sqlerr.Newf(sqlerr.DatetimeOverflow, 0, "date/time field value out of range: %q", text)
+		return sqlerr.Newf(sqlerr.DatetimeOverflow, 0, "date/time field value out of range: \"%s\"", text)
+	case errors.Is(cause, vector.ErrRange) && float(t.ID):
+		return sqlerr.Newf(sqlerr.NumericOutOfRange, 0, "\"%s\" is out of range for type %s", text, t)
 	case errors.Is(cause, vector.ErrRange):
-		return sqlerr.Newf(sqlerr.NumericOutOfRange, 0, "value %q is out of range for type %s", text, t)
+		return sqlerr.Newf(sqlerr.NumericOutOfRange, 0, "value \"%s\" is out of range for type %s", text, t)
+	case isTime && looksLikeTime(text):
+		return sqlerr.Newf(sqlerr.DatetimeOverflow, 0, "date/time field value out of range: \"%s\"", text)
 	case isTime:
-		return sqlerr.Newf(sqlerr.InvalidDatetimeFormat, 0, "invalid input syntax for type %s: %q", t, text)
+		return sqlerr.Newf(sqlerr.InvalidDatetimeFormat, 0, "invalid input syntax for type %s: \"%s\"", t, text)
 	case t.ID == types.Array:
-		return sqlerr.Newf(sqlerr.InvalidTextRepresentation, 0, "malformed array literal: %q", text)
+		return sqlerr.Newf(sqlerr.InvalidTextRepresentation, 0, "malformed array literal: \"%s\"", text)
 	}
-	return sqlerr.Newf(sqlerr.InvalidTextRepresentation, 0, "invalid input syntax for type %s: %q", Plain(t), text)
+	return sqlerr.Newf(sqlerr.InvalidTextRepresentation, 0, "invalid input syntax for type %s: \"%s\"", types.Of(t.ID), text)
 }
 
-// Plain is a type without its parameters, as input errors name it.
-func Plain(t types.Type) types.Type { return types.Of(t.ID) }
+// looksLikeTime tells whether a text has the shape of a date or time, so that a field of it must be what is wrong.
+func looksLikeTime(s string) bool {
+	dashes, colons := strings.Count(s, "-"), strings.Count(s, ":")
+	return strings.Trim(s, "0123456789-:. +TZ") == "" && (dashes >= 2 || colons >= 1)
+}
 
 func overflowError(t types.Type) *sqlerr.Error {
 	if t.ID != types.Decimal {

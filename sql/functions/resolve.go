@@ -23,7 +23,7 @@ func (r *Registry) Resolve(name string, args []types.Type, d Dialect) (o *Overlo
 	best := rate(f.Overloads, args, d)
 	switch {
 	case len(best) == 0:
-		return nil, nil, wrongArguments(f, args)
+		return nil, nil, wrongArguments(f, args, d)
 	case len(best) > 1:
 		return nil, nil, sqlerr.Newf(sqlerr.AmbiguousFunction, 0, "%s is not unique", describe(name, args)).
 			WithHint("could not choose a best candidate; you might need to add explicit type casts")
@@ -167,14 +167,19 @@ func preferred(id types.ID) bool {
 	return id == types.Double || id == types.Timestamp || id == types.Boolean
 }
 
-func wrongArguments(f *Function, args []types.Type) error {
+func wrongArguments(f *Function, args []types.Type, d Dialect) error {
 	e := undefined(f.Name, args)
 	if isOperator(f.Name) {
 		return e
 	}
 	shapes := make([]string, 0, len(f.Overloads))
 	for _, o := range f.Overloads {
-		shapes = append(shapes, o.Signature())
+		if o.Dialect == Any || o.Dialect == d {
+			shapes = append(shapes, o.Signature())
+		}
+	}
+	if len(shapes) == 0 {
+		return e.WithHint("it exists in the other dialect only")
 	}
 	return e.WithHint("it exists as %s", strings.Join(dedupe(shapes), ", "))
 }
@@ -232,7 +237,7 @@ func (r *Registry) ResolveAggregate(name string, args []types.Type, star bool, d
 	}
 	best := rate(overloads, args, d)
 	if len(best) == 0 {
-		return nil, nil, wrongArguments(&Function{Name: name, Overloads: overloads}, args)
+		return nil, nil, wrongArguments(&Function{Name: name, Overloads: overloads}, args, d)
 	}
 	casts = make([]types.Type, len(args))
 	for i, t := range args {
@@ -243,7 +248,7 @@ func (r *Registry) ResolveAggregate(name string, args []types.Type, star bool, d
 
 // nearest is the name closest to a misspelt one, "" when none is near enough to be meant.
 func nearest(name string, names []string) string {
-	best, limit := "", len(name)/3+1
+	best, limit := "", max(1, len(name)/3)
 	for _, n := range names {
 		if d := distance(name, n, limit); d <= limit && (best == "" || d < limit) {
 			best, limit = n, d

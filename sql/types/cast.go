@@ -109,19 +109,25 @@ func canCastNested(from, to Type, ctx CastContext) bool {
 }
 
 // Common is the type that values of a and b share in CASE, COALESCE, UNION, IN and comparisons; false when there is none.
-// Unknown gives way to anything; two Unknowns stay Unknown (callers make text of it).
-func Common(a, b Type) (Type, bool) {
+// Unknown gives way to anything; two Unknowns stay Unknown (callers make text of it). Decimals of different precision or scale share
+// the one without, so that each value keeps its digits, as in Postgres.
+func Common(a, b Type) (Type, bool) { return common(a, b, false) }
+
+// CommonFixed is Common with decimals of one fixed scale, wide enough for both: ksqlDB's.
+func CommonFixed(a, b Type) (Type, bool) { return common(a, b, true) }
+
+func common(a, b Type, fixed bool) (Type, bool) {
 	switch {
 	case a.ID == Unknown:
 		return b, true
 	case b.ID == Unknown || a.Equal(b):
 		return a, true
 	case a.ID == Decimal && b.ID == Decimal:
-		return commonDecimal(a, b), true
+		return commonDecimal(a, b, fixed), true
 	case a.ID == Decimal && b.Integer():
-		return commonDecimal(a, IntegerAsDecimal(b.ID)), true
+		return commonDecimal(a, IntegerAsDecimal(b.ID), fixed), true
 	case b.ID == Decimal && a.Integer():
-		return commonDecimal(b, IntegerAsDecimal(a.ID)), true
+		return commonDecimal(b, IntegerAsDecimal(a.ID), fixed), true
 	case a.Numeric() && b.Numeric():
 		if a.ID == Real || b.ID == Real {
 			return Of(Double), true
@@ -131,7 +137,7 @@ func Common(a, b Type) (Type, bool) {
 		}
 		return b, true
 	case a.ID == Array && b.ID == Array:
-		elem, ok := Common(*a.Elem, *b.Elem)
+		elem, ok := common(*a.Elem, *b.Elem, fixed)
 		return ArrayOf(elem), ok
 	case CanCast(a, b, Implicit):
 		return b, true
@@ -141,8 +147,8 @@ func Common(a, b Type) (Type, bool) {
 	return Type{}, false
 }
 
-func commonDecimal(a, b Type) Type {
-	if a.Precision == 0 || b.Precision == 0 {
+func commonDecimal(a, b Type, fixed bool) Type {
+	if !fixed || a.Precision == 0 || b.Precision == 0 {
 		return Of(Decimal)
 	}
 	scale := max(a.Scale, b.Scale)

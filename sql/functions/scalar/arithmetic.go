@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/freshetdb/freshet/sql/functions"
+	"github.com/freshetdb/freshet/sql/sqlerr"
 	"github.com/freshetdb/freshet/sql/types"
 	"github.com/freshetdb/freshet/sql/vector"
 )
@@ -369,7 +370,7 @@ func doubles(op operation, single bool) functions.Kernel {
 			}
 			out.F[i] = r
 			if math.IsInf(r, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
-				return ctx.Fail(out, i, outOfRange(out.Type))
+				return ctx.Fail(out, i, sqlerr.Newf(sqlerr.NumericOutOfRange, 0, "value out of range: overflow"))
 			}
 			return nil
 		})

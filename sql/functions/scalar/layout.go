@@ -106,12 +106,15 @@ func javaPart(c byte, run int) (layoutPart, bool) {
 		}
 	case 'M', 'L':
 		p.kind = []partKind{partMonth, partMonth, partMonthShort, partMonthName}[min(run, 4)-1]
+		if run > 2 {
+			p.digits = 0
+		}
 	case 'd':
 		p.kind = partDay
 	case 'D':
 		p.kind = partDayOfYear
 	case 'E':
-		p.kind = partDayShort
+		p.kind, p.digits = partDayShort, 0
 		if run >= 4 {
 			p.kind = partDayName
 		}
@@ -165,6 +168,7 @@ func postgresLayout(pattern string) (layout, *sqlerr.Error) {
 		{"AM", layoutPart{kind: partHalfDay}}, {"PM", layoutPart{kind: partHalfDay}}, {"TZH", layoutPart{kind: partOffset}}, {"TZ", layoutPart{kind: partZoneName}}, {"OF", layoutPart{kind: partOffsetDots}},
 	}
 	var l layout
+	bare := false // FM: the next name is not padded
 next:
 	for i := 0; i < len(pattern); {
 		if pattern[i] == '"' {
@@ -177,8 +181,8 @@ next:
 			continue
 		}
 		rest := strings.ToUpper(pattern[i:])
-		if strings.HasPrefix(rest, "FM") { // no padding; names are never padded here
-			i += 2
+		if strings.HasPrefix(rest, "FM") {
+			i, bare = i+2, true
 			continue
 		}
 		for _, w := range words {
@@ -186,9 +190,12 @@ next:
 				p := w.part
 				if p.kind == partMonthName || p.kind == partMonthShort || p.kind == partDayName || p.kind == partDayShort || p.kind == partHalfDay {
 					p.literal = pattern[i : i+len(w.text)] // its case is the answer's
+					if !bare && (p.kind == partMonthName || p.kind == partDayName) {
+						p.digits = longestName
+					}
 				}
 				l = append(l, p)
-				i += len(w.text)
+				i, bare = i+len(w.text), false
 				continue next
 			}
 		}
@@ -213,6 +220,18 @@ func likeCase(name, word string) string {
 	return strings.ToUpper(name)
 }
 
+// longestName is how wide Postgres makes names of months and days.
+const longestName = 9
+
+// appendName appends a name, filled up with blanks.
+func appendName(dst []byte, name string, width int) []byte {
+	dst = append(dst, name...)
+	for n := len(name); n < width; n++ {
+		dst = append(dst, ' ')
+	}
+	return dst
+}
+
 // shortName is the length of a short month or day.
 const shortName = 3
 
@@ -230,7 +249,7 @@ func (l layout) format(dst []byte, us int64, zone *time.Location) []byte {
 		case partMonth:
 			dst = appendPadded(dst, int(t.Month()), p.digits)
 		case partMonthName:
-			dst = append(dst, likeCase(t.Month().String(), p.literal)...)
+			dst = appendName(dst, likeCase(t.Month().String(), p.literal), p.digits)
 		case partMonthShort:
 			dst = append(dst, likeCase(t.Month().String()[:shortName], p.literal)...)
 		case partDay:
@@ -238,7 +257,7 @@ func (l layout) format(dst []byte, us int64, zone *time.Location) []byte {
 		case partDayOfYear:
 			dst = appendPadded(dst, t.YearDay(), p.digits)
 		case partDayName:
-			dst = append(dst, likeCase(t.Weekday().String(), p.literal)...)
+			dst = appendName(dst, likeCase(t.Weekday().String(), p.literal), p.digits)
 		case partDayShort:
 			dst = append(dst, likeCase(t.Weekday().String()[:shortName], p.literal)...)
 		case partWeekday:

@@ -77,7 +77,8 @@ func signs() []*functions.Overload {
 		out.I[i] = int64(vector.CompareFloat(number(args, 0, i), 0))
 		return nil
 	})
-	return []*functions.Overload{in(functions.Postgres, whole), in(functions.Postgres, float), in(functions.KsqlDB, overload(ksql, tInt, tDouble))}
+	return []*functions.Overload{in(functions.Postgres, whole), in(functions.Postgres, float),
+		in(functions.Postgres, wholesAsDouble(func(x float64) float64 { return math.Copysign(min(1, math.Abs(x)), x) })), in(functions.KsqlDB, overload(ksql, tInt, tDouble))}
 }
 
 // toWhole drops the fraction of doubles by f and of decimals towards direction (0: zero). Whole numbers stay doubles in Postgres
@@ -133,9 +134,29 @@ func rounds() []*functions.Overload {
 		out.I[i] = saturate(math.Floor(number(args, 0, i) + 0.5))
 		return nil
 	})
-	return append(wholes(), d, in(functions.Postgres, wholesAsDouble(math.RoundToEven)),
+	k := in(functions.KsqlDB, overload(rows(ksqlRound), tDecimal, tDecimal))
+	k.ReturnType = wholeDecimal
+	return append(wholes(), d, k, in(functions.Postgres, wholesAsDouble(math.RoundToEven)),
 		in(functions.Postgres, overload(float1(math.RoundToEven), tDouble, tDouble)),
 		in(functions.KsqlDB, overload(ksql, tBig, tDouble)))
+}
+
+// ksqlRound rounds halves up.
+func ksqlRound(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
+	x, scale := decimal(args, 0, i)
+	p, ok := vector.Pow10(int(scale))
+	if !ok {
+		return outOfRange(out.Type)
+	}
+	q, r := x.QuoRem(p)
+	if r.Sign() < 0 { // floor
+		q, _ = q.Sub(vector.FromInt64(1))
+		r, _ = r.Add(p)
+	}
+	if rest, _ := p.Sub(r); r.Cmp(rest) >= 0 && r.Sign() != 0 {
+		q, _ = q.Add(vector.FromInt64(1))
+	}
+	return storeDecimal(out, i, q, 0)
 }
 
 // saturate turns a float into a whole number as Java does.
