@@ -70,7 +70,8 @@ type Pipeline struct {
 	// Views are the tables kept by View steps.
 	Views []View
 
-	private *state.Store
+	private  *state.Store
+	reserves []*reserve
 }
 
 // View is a table kept by a View step.
@@ -79,8 +80,11 @@ type View struct {
 	Rows *state.RowTable
 }
 
-// Close frees a private store.
+// Close gives the memory of joins, sorts and a private store back; a store that was given stays.
 func (p *Pipeline) Close() {
+	for _, r := range p.reserves {
+		r.release()
+	}
 	if p.private != nil {
 		p.private.Close()
 	}
@@ -160,6 +164,13 @@ func (b *builder) buildSink(s *physical.Sink, limits []*limit) error {
 		return err
 	}
 	return b.build(s.Input, end, limits)
+}
+
+// reserve counts the memory of an operator that keeps rows.
+func (b *builder) reserve(owner string) *reserve {
+	r := &reserve{budget: b.deps.Budget, owner: owner}
+	b.pipe.reserves = append(b.pipe.reserves, r)
+	return r
 }
 
 // boundedOnly refuses steps that need their input's end.

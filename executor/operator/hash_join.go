@@ -26,7 +26,7 @@ type hashJoin struct {
 	table   *state.Table
 	heads   []uint32 // of each left row: its chain
 	packed  state.Keys
-	memory  reserve
+	memory  *reserve
 
 	keyVecs []*vector.Vector
 	rows    []uint16
@@ -49,7 +49,7 @@ func (b *builder) buildHashJoin(s *physical.HashJoin, next dataflow.Operator, li
 	}
 	j := &hashJoin{
 		next: next, b: b, step: s, left: len(s.Left.Schema()), built: newRowStore(columnTypes(s.Right.Schema())),
-		memory: reserve{budget: b.deps.Budget, owner: "join"},
+		memory: b.reserve("join"),
 	}
 	for _, t := range columnTypes(s.Schema()) {
 		j.out.Cols = append(j.out.Cols, vector.New(t, 0))

@@ -23,7 +23,7 @@ type sorter struct {
 	limit   int64 // -1: all
 	rows    *rowStore
 	order   []uint32 // the rows kept; a permutation once sorted
-	memory  reserve
+	memory  *reserve
 	columns int // of the input; key columns follow them in rows
 }
 
@@ -37,7 +37,7 @@ func (b *builder) buildSort(s *physical.Sort, next dataflow.Operator, limits []*
 	if err := b.boundedOnly("ORDER BY"); err != nil {
 		return err
 	}
-	o := &sorter{Operator: next, b: b, limit: s.Limit, memory: reserve{budget: b.deps.Budget, owner: "ORDER BY"}}
+	o := &sorter{Operator: next, b: b, limit: s.Limit, memory: b.reserve("ORDER BY")}
 	colTypes := columnTypes(s.Schema())
 	o.columns = len(colTypes)
 	for _, k := range s.Keys {

@@ -133,11 +133,7 @@ func (r *run) feed(in *operator.Input) error {
 		}
 		narrow := projection{indexes: s.Indexes}
 		return r.deps.Virtual.Rows(r.ctx, s.Name, func(c *vector.Chunk) error {
-			narrowed, err := narrow.of(c)
-			if err != nil {
-				return err
-			}
-			return push(narrowed)
+			return narrow.push(c, push)
 		})
 	}
 	return sqlerr.Unsupported(0, fmt.Sprintf("reading from %T", in.Step))
@@ -196,23 +192,27 @@ func (r *run) release() {
 	}
 }
 
-// projection picks columns of chunks.
+// projection picks columns of chunks; indexes nil: all.
 type projection struct {
 	indexes []int
 	chunk   vector.Chunk
 }
 
-func (p *projection) of(c *vector.Chunk) (*vector.Chunk, error) {
+// push hands the picked columns of c on.
+func (p *projection) push(c *vector.Chunk, next func(*vector.Chunk) error) error {
+	if p.indexes == nil {
+		return next(c)
+	}
 	cols := p.chunk.Cols[:0]
 	for _, i := range p.indexes {
 		if i < 0 || i >= len(c.Cols) {
-			return nil, sqlerr.Newf(sqlerr.Internal, 0, "column %d of %d is asked for", i, len(c.Cols))
+			return sqlerr.Newf(sqlerr.Internal, 0, "column %d of %d is asked for", i, len(c.Cols))
 		}
 		cols = append(cols, c.Cols[i])
 	}
 	p.chunk = *c
 	p.chunk.Cols = cols
-	return &p.chunk, nil
+	return next(&p.chunk)
 }
 
 // client is the end of a plan's chain: rows go to the client.

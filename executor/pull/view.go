@@ -2,11 +2,13 @@ package pull
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/freshetdb/freshet/executor/state"
 	"github.com/freshetdb/freshet/planner/physical"
 	"github.com/freshetdb/freshet/sql/expr"
 	"github.com/freshetdb/freshet/sql/sqlerr"
+	"github.com/freshetdb/freshet/sql/types"
 	"github.com/freshetdb/freshet/sql/vector"
 )
 
@@ -58,40 +60,46 @@ func (r *run) scanView(s *physical.ViewScan, push func(*vector.Chunk) error) err
 	}
 	sorted, place := ascending(s.Indexes)
 	order := projection{indexes: place}
-	return view.Snapshot.Scan(view.Rows, sorted, func(c *vector.Chunk) error {
-		out, err := order.of(c)
-		if err != nil {
-			return err
+	return view.Snapshot.Scan(view.Rows, sorted, func(c *vector.Chunk) error { return order.push(c, push) })
+}
+
+// pointMemory is the memory of a look-up, used again by the next one: rows are handed on before it is given back.
+type pointMemory struct {
+	found   vector.Chunk
+	vectors []*vector.Vector
+}
+
+var pointMemories = sync.Pool{New: func() any { return new(pointMemory) }}
+
+// columns makes found's columns, of the types of the given columns of a view.
+func (m *pointMemory) columns(view types.Columns, indexes []int) error {
+	m.found.Cols = m.found.Cols[:0]
+	for j, c := range indexes {
+		if c < 0 || c >= len(view) {
+			return sqlerr.Newf(sqlerr.Internal, 0, "column %d of a view of %d is asked for", c, len(view))
 		}
-		return push(out)
-	})
+		if j == len(m.vectors) {
+			m.vectors = append(m.vectors, &vector.Vector{})
+		}
+		v := m.vectors[j]
+		v.Reset(view[c].Type, 0)
+		v.Truncate()
+		m.found.Cols = append(m.found.Cols, v)
+	}
+	m.found.N, m.found.Time = 0, m.found.Time[:0]
+	return nil
 }
 
 // readKeys looks the keys of a scan up and pushes the rows found.
 func (r *run) readKeys(s *physical.ViewScan, view Pinned, indexes []int, push func(*vector.Chunk) error) error {
+	m := pointMemories.Get().(*pointMemory)
+	defer pointMemories.Put(m)
 	sorted, place := ascending(indexes)
-	columns := view.Rows.Columns()
-	found := &vector.Chunk{Cols: make([]*vector.Vector, len(sorted))}
-	for j, c := range sorted {
-		if c < 0 || c >= len(columns) {
-			return sqlerr.Newf(sqlerr.Internal, 0, "column %d of view %q is asked for", c, s.Relation)
-		}
-		found.Cols[j] = vector.New(columns[c].Type, 1)
-	}
-	seen := newKeySet(len(s.Keys))
-	order := projection{indexes: place}
-	flush := func() error {
-		out, err := order.of(found)
-		if err != nil || found.N == 0 {
-			return err
-		}
-		err = push(out)
-		for _, v := range found.Cols {
-			v.Truncate()
-		}
-		found.N, found.Time = 0, found.Time[:0]
+	if err := m.columns(view.Rows.Columns(), sorted); err != nil {
 		return err
 	}
+	order := projection{indexes: place}
+	seen := newKeySet(len(s.Keys))
 	for _, exprs := range s.Keys {
 		key, err := r.key(exprs)
 		if err != nil {
@@ -100,16 +108,22 @@ func (r *run) readKeys(s *physical.ViewScan, view Pinned, indexes []int, push fu
 		if key == nil || !seen.add(key) {
 			continue
 		}
-		if _, err := view.Snapshot.Get(view.Rows, key, sorted, found); err != nil {
+		if _, err := view.Snapshot.Get(view.Rows, key, sorted, &m.found); err != nil {
 			return err
 		}
-		if found.N == vector.MaxRows {
-			if err := flush(); err != nil {
+		if m.found.N == vector.MaxRows {
+			if err := order.push(&m.found, push); err != nil {
+				return err
+			}
+			if err := m.columns(view.Rows.Columns(), sorted); err != nil {
 				return err
 			}
 		}
 	}
-	return flush()
+	if m.found.N == 0 {
+		return nil
+	}
+	return order.push(&m.found, push)
 }
 
 // key evaluates a key's expressions; nil when one is null, which equals nothing.
@@ -162,14 +176,14 @@ func (s keySet) add(key []vector.Datum) bool {
 	return true
 }
 
-// ascending sorts column indexes and drops repeats; place tells where each asked one is among them.
+// ascending sorts column indexes and drops repeats; place tells where each asked one is among them, nil: where it was.
 func ascending(indexes []int) (sorted, place []int) {
-	if slices.IsSorted(indexes) && len(slices.Compact(slices.Clone(indexes))) == len(indexes) {
-		place = make([]int, len(indexes))
-		for i := range place {
-			place[i] = i
-		}
-		return indexes, place
+	strictly := true
+	for i := 1; i < len(indexes); i++ {
+		strictly = strictly && indexes[i-1] < indexes[i]
+	}
+	if strictly {
+		return indexes, nil
 	}
 	sorted = slices.Clone(indexes)
 	slices.Sort(sorted)
