@@ -143,6 +143,8 @@ func (b *paramBinder) wide(s physical.Step) physical.Step {
 		for i := range c.Aggs {
 			args, argsChanged := b.list(c.Aggs[i].Args)
 			c.Aggs[i].Args, changed = args, changed || argsChanged
+			c.Aggs[i].Filter = b.expr(s.Aggs[i].Filter)
+			changed = changed || c.Aggs[i].Filter != s.Aggs[i].Filter
 		}
 		if changed || c.Input != s.Input {
 			return &c

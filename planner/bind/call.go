@@ -82,8 +82,8 @@ func (b *Binder) aggregate(p *place, e *ast.Call, name string) (expr.Expr, error
 		return nil, sqlerr.Newf(sqlerr.GroupingError, e.At, "aggregate function calls cannot be nested")
 	case p.aggs == nil:
 		return nil, sqlerr.Newf(sqlerr.GroupingError, e.At, "aggregate functions are not allowed in %s", p.clause)
-	case e.Distinct:
-		return nil, sqlerr.Unsupported(e.At, "DISTINCT inside an aggregate")
+	case e.Distinct && e.Star:
+		return nil, sqlerr.Newf(sqlerr.SyntaxError, e.At, "DISTINCT cannot be used with *")
 	case len(e.OrderBy) > 0:
 		return nil, sqlerr.Unsupported(e.At, "ORDER BY inside an aggregate")
 	}
@@ -96,24 +96,17 @@ func (b *Binder) aggregate(p *place, e *ast.Call, name string) (expr.Expr, error
 		}
 		args, places, argTypes = append(args, arg), append(places, a.Pos()), append(argTypes, arg.Type())
 	}
-	star := e.Star
+	var filter expr.Expr
 	if e.Filter != nil {
 		cond, err := b.expression(inner, e.Filter)
 		if err != nil {
 			return nil, err
 		}
-		if cond, err = b.condition(cond, "FILTER", e.Filter.Pos()); err != nil {
+		if filter, err = b.condition(cond, "FILTER", e.Filter.Pos()); err != nil {
 			return nil, err
 		}
-		// Aggregates here pass over nulls, so a filtered argument is a null one, and a filtered COUNT(*) counts a constant.
-		if star {
-			star, args, places, argTypes = false, []expr.Expr{boolean(true)}, []sqlerr.Pos{e.At}, []types.Type{types.Of(types.Boolean)}
-		}
-		for i, a := range args {
-			args[i] = &expr.Case{Whens: []expr.When{{Cond: cond, Then: a}}, Typ: a.Type()}
-		}
 	}
-	agg, casts, err := b.Functions.ResolveAggregate(name, argTypes, star, b.dialect)
+	agg, casts, err := b.Functions.ResolveAggregate(name, argTypes, e.Star, b.dialect)
 	if err != nil {
 		return nil, sqlerr.From(err).WithPos(e.At)
 	}
@@ -127,17 +120,18 @@ func (b *Binder) aggregate(p *place, e *ast.Call, name string) (expr.Expr, error
 		}
 		casts[i] = args[i].Type()
 	}
+	// DISTINCT is the aggregating step's work, which passes each value on once: the function itself need not know.
 	result, constructor, err := agg.Bind(casts, false)
 	if err != nil {
 		return nil, sqlerr.From(err).WithPos(e.At)
 	}
-	return p.aggs.add(logical.Agg{Name: name, Args: args, New: constructor, Type: result}), nil
+	return p.aggs.add(logical.Agg{Name: name, Args: args, Filter: filter, Distinct: e.Distinct, New: constructor, Type: result}), nil
 }
 
 // add is the column of an aggregate, of an equal one met before when there is one.
 func (a *aggregates) add(agg logical.Agg) expr.Expr {
 	for i, have := range a.list {
-		if have.Name != agg.Name || len(have.Args) != len(agg.Args) {
+		if have.Name != agg.Name || len(have.Args) != len(agg.Args) || have.Distinct != agg.Distinct || !logical.Equal(have.Filter, agg.Filter) {
 			continue
 		}
 		same := true

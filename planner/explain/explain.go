@@ -172,9 +172,16 @@ func aggregate(s *physical.Aggregate, n *node, add func(name, value string)) {
 	}
 	aggs := make([]string, len(s.Aggs))
 	for i, a := range s.Aggs {
-		aggs[i] = a.Name + "(" + exprs(a.Args) + ")"
+		args := exprs(a.Args)
 		if len(a.Args) == 0 {
-			aggs[i] = a.Name + "(*)"
+			args = "*"
+		}
+		if a.Distinct {
+			args = "DISTINCT " + args
+		}
+		aggs[i] = a.Name + "(" + args + ")"
+		if a.Filter != nil {
+			aggs[i] += " FILTER (WHERE " + expr.String(a.Filter) + ")"
 		}
 	}
 	add("Aggregates", strings.Join(aggs, ", "))

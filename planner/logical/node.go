@@ -85,10 +85,12 @@ type Window struct {
 
 // Agg is one aggregate.
 type Agg struct {
-	Name string
-	Args []expr.Expr // over the input
-	New  func() functions.Accumulator
-	Type types.Type
+	Name     string
+	Args     []expr.Expr // over the input
+	Filter   expr.Expr   // FILTER (WHERE …), nil: none
+	Distinct bool
+	New      func() functions.Accumulator
+	Type     types.Type
 }
 
 // Aggregate groups. Its columns: the keys, with a window its start and end, then the aggregates.

@@ -112,6 +112,9 @@ func MapExprs(n Node, f func(expr.Expr) expr.Expr) Node {
 		c.Aggs = append([]Agg(nil), n.Aggs...)
 		for i := range c.Aggs {
 			c.Aggs[i].Args = list(c.Aggs[i].Args)
+			if c.Aggs[i].Filter != nil {
+				c.Aggs[i].Filter = f(c.Aggs[i].Filter)
+			}
 		}
 		return &c
 	case *Join:

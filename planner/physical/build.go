@@ -225,7 +225,7 @@ func (b *builder) aggregate(n *logical.Aggregate, input Step) (Step, error) {
 		if a.Changes && !agg.New().Undoable() {
 			return nil, sqlerr.Unsupported(0, strings.ToUpper(agg.Name)+" over a table's changes")
 		}
-		a.Aggs = append(a.Aggs, Agg{Name: agg.Name, New: agg.New, Args: agg.Args, Type: agg.Type})
+		a.Aggs = append(a.Aggs, Agg{Name: agg.Name, New: agg.New, Args: agg.Args, Filter: agg.Filter, Distinct: agg.Distinct, Type: agg.Type})
 	}
 	return a, nil
 }

@@ -38,7 +38,10 @@ func fingerprint(w io.Writer, s Step) {
 			for _, arg := range a.Args {
 				fmt.Fprintf(w, "%s:%s,", expr.String(arg), arg.Type().String())
 			}
-			fmt.Fprintf(w, ")%s", a.Type.String())
+			fmt.Fprintf(w, ")%s distinct=%t", a.Type.String(), a.Distinct)
+			if a.Filter != nil {
+				fmt.Fprintf(w, " filter=%s", expr.String(a.Filter))
+			}
 		}
 		fmt.Fprintln(w)
 	}

@@ -3,13 +3,15 @@ package rewrite
 import (
 	"github.com/freshetdb/freshet/planner/logical"
 	"github.com/freshetdb/freshet/sql/expr"
+	"github.com/freshetdb/freshet/sql/types"
 )
 
 // maxLookups is how many keys are looked up one by one before a scan is the better plan.
 const maxLookups = 1000
 
 // FindKeys turns the scan of a table into look-ups when the filter above it pins every column of the key, the window's start included, to
-// constants or parameters. The filter stays: it also tests what the key does not.
+// constants or parameters. A look-up finds nothing for a null, as the comparison would, so the conditions it stands for go; the rest of the
+// filter stays.
 func FindKeys(n logical.Node) logical.Node {
 	return logical.Transform(n, func(n logical.Node) logical.Node {
 		f, ok := n.(*logical.Filter)
@@ -20,24 +22,29 @@ func FindKeys(n logical.Node) logical.Node {
 		if !ok || !source.Table() || source.Keys != nil {
 			return n
 		}
-		keys := lookups(source, logical.Conjuncts(f.Cond))
+		keys, rest := lookups(source, logical.Conjuncts(f.Cond))
 		if keys == nil {
 			return n
 		}
 		found := *source
 		found.Keys = keys
-		return &logical.Filter{Input: &found, Cond: f.Cond}
+		return filter(&found, rest)
 	})
 }
 
-// lookups are the full keys that conditions allow, nil when some part of the key is open.
-func lookups(s *logical.Source, conds []expr.Expr) [][]expr.Expr {
-	keys := [][]expr.Expr{nil}
+// lookups are the full keys that conditions allow, and the conditions that are not part of them; nil when some part of the key is open.
+func lookups(s *logical.Source, conds []expr.Expr) (keys [][]expr.Expr, rest []expr.Expr) {
+	keys = [][]expr.Expr{nil}
+	used := map[int]bool{}
 	for _, at := range keyColumns(s) {
-		values := pinned(at, conds)
-		if values == nil || len(values)*len(keys) > maxLookups {
-			return nil
+		if at < 0 || !byBytes(s.Columns[at].Type) {
+			return nil, nil
 		}
+		values, by := pinned(at, conds)
+		if by < 0 || len(values)*len(keys) > maxLookups {
+			return nil, nil
+		}
+		used[by] = true
 		next := make([][]expr.Expr, 0, len(keys)*len(values))
 		for _, k := range keys {
 			for _, v := range values {
@@ -46,10 +53,27 @@ func lookups(s *logical.Source, conds []expr.Expr) [][]expr.Expr {
 		}
 		keys = next
 	}
-	if len(keys[0]) == 0 {
-		return nil
+	if len(used) == 0 {
+		return nil, nil
 	}
-	return keys
+	for i, c := range conds {
+		if !used[i] {
+			rest = append(rest, c)
+		}
+	}
+	return keys, rest
+}
+
+// byBytes tells whether equal values of a type are stored alike, so that a look-up finds what a comparison would: not so for
+// floating point (0 and -0) and numbers that carry their own scale (1.0 and 1.00).
+func byBytes(t types.Type) bool {
+	switch t.ID {
+	case types.Real, types.Double, types.Interval, types.Array, types.Map, types.Struct:
+		return false
+	case types.Decimal:
+		return t.Precision > 0
+	}
+	return true
 }
 
 // keyColumns are the positions of the key's columns among those read, in the view's order; -1 for one that is not read.
@@ -80,33 +104,33 @@ func position(s *logical.Source, is func(logical.SourceColumn) bool) int {
 	return -1
 }
 
-// pinned are the values conditions allow for a column, nil when any.
-func pinned(column int, conds []expr.Expr) []expr.Expr {
-	for _, c := range conds {
+// pinned are the values conditions allow for a column, and the condition that says so; -1: any value.
+func pinned(column int, conds []expr.Expr) ([]expr.Expr, int) {
+	for i, c := range conds {
 		switch c := c.(type) {
 		case *expr.Call:
 			if c.Fn.Name != "=" || len(c.Args) != 2 {
 				continue
 			}
-			for i, side := range c.Args {
-				if other := c.Args[1-i]; isColumn(side, column) && fixed(other) {
-					return []expr.Expr{other}
+			for side, arg := range c.Args {
+				if other := c.Args[1-side]; isColumn(arg, column) && fixed(other) {
+					return []expr.Expr{other}, i
 				}
 			}
 		case *expr.In:
 			if !isColumn(c.Arg, column) {
 				continue
 			}
-			var values []expr.Expr
+			values := []expr.Expr{}
 			for _, d := range c.List {
 				if !d.Null && !contains(values, &expr.Literal{Value: d}) {
 					values = append(values, &expr.Literal{Value: d})
 				}
 			}
-			return values
+			return values, i
 		}
 	}
-	return nil
+	return nil, -1
 }
 
 func contains(list []expr.Expr, e expr.Expr) bool {

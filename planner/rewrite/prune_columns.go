@@ -146,6 +146,7 @@ func pruneAggregate(n *logical.Aggregate, need []bool) (logical.Node, []int) {
 			for _, arg := range a.Args {
 				mark(below, arg)
 			}
+			mark(below, a.Filter)
 		}
 	}
 	in, from := prune(n.Input, below)
@@ -164,6 +165,9 @@ func pruneAggregate(n *logical.Aggregate, need []bool) (logical.Node, []int) {
 			args[j] = remap(arg, from)
 		}
 		a.Args = args
+		if a.Filter != nil {
+			a.Filter = remap(a.Filter, from)
+		}
 		next.Aggs = append(next.Aggs, a)
 	})
 	return next, at
