@@ -203,7 +203,9 @@ func zoneOf(ctx *functions.Context) *time.Location {
 }
 
 // InputError is what the client is told about a text that vector.ParseText refused: 22P02, 22003, 22007 or 22008.
-func InputError(t types.Type, text string, cause error) *sqlerr.Error { return inputError(t, text, cause) }
+func InputError(t types.Type, text string, cause error) *sqlerr.Error {
+	return inputError(t, text, cause)
+}
 
 // inputError is the error of a text that is no value of a type. Source: Postgres' input functions.
 func inputError(t types.Type, text string, cause error) *sqlerr.Error {

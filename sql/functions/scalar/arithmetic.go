@@ -285,7 +285,8 @@ func divideIntegers(ctx *functions.Context, op operation, args []*vector.Vector,
 	})
 }
 
-// small32 has no bit above the low 32: such a number and divisor are divided by the short, faster instruction.
+// small32 has no bit above the low 32: such numbers are divided by multiplying with the divisor's reciprocal, which is exact for them
+// (Lemire, Kaser, Kurz: "Faster remainder by direct computation").
 const small32 = math.MaxUint32
 
 func divideByConst(op operation, a []int64, y int64, n int, sel []uint16, out []int64) {
@@ -305,15 +306,19 @@ func divideByConst(op operation, a []int64, y int64, n int, sel []uint16, out []
 		all |= uint64(x)
 	}
 	switch short := (all|uint64(y))&^small32 == 0; {
+	case short && y == 1:
+		divideByOne(op, a, out)
 	case short && op == opDiv:
-		d := uint32(y)
+		reciprocal := math.MaxUint64/uint64(y) + 1
 		for i, x := range a {
-			out[i] = int64(uint32(x) / d)
+			q, _ := bits.Mul64(reciprocal, uint64(x))
+			out[i] = int64(q)
 		}
 	case short:
-		d := uint32(y)
+		reciprocal := math.MaxUint64/uint64(y) + 1
 		for i, x := range a {
-			out[i] = int64(uint32(x) % d)
+			q, _ := bits.Mul64(reciprocal, uint64(x))
+			out[i] = x - int64(q)*y
 		}
 	case op == opDiv:
 		for i, x := range a {
@@ -324,6 +329,15 @@ func divideByConst(op operation, a []int64, y int64, n int, sel []uint16, out []
 			out[i] = x % y
 		}
 	}
+}
+
+// divideByOne is apart because 1 has no 64-bit reciprocal.
+func divideByOne(op operation, a, out []int64) {
+	if op == opDiv {
+		copy(out, a)
+		return
+	}
+	clear(out)
 }
 
 // ieee is ksqlDB's arithmetic of doubles: infinities and NaN instead of errors.

@@ -42,7 +42,7 @@ func calendars() []*functions.Function {
 		{Name: "date_part", Category: "date", Help: "extract as a function, with a double for an answer.", Examples: examples("date_part('year', DATE '2026-11-22')", "2026"), Overloads: parts},
 		{Name: "date_trunc", Category: "date", Help: "Timestamp cut to a unit, in the session's or a given time zone.",
 			Examples: examples("date_trunc('hour', TIMESTAMP '2026-11-22 17:40:05+00')", "2026-11-22 17:00:00+00", "date_trunc('week', DATE '2026-11-22')", "2026-11-16 00:00:00+00"),
-			Overloads: []*functions.Overload{overload(rows(dateTrunc), tTimestamp, tText, tTimestamp), overload(rows(dateTrunc), tTimestamp, tText, tTimestamp, tText),
+			Overloads: []*functions.Overload{truncation(), overload(rows(dateTrunc), tTimestamp, tText, tTimestamp, tText),
 				overload(rows(intervalTrunc), tInterval, tText, tInterval)}},
 		{Name: "date_bin", Category: "date", Help: "Start of the interval-long bin, counted from an origin, that a timestamp falls into.",
 			Examples:  examples("date_bin('15 minutes', TIMESTAMP '2020-02-11 15:44:17+00', TIMESTAMP '2001-01-01+00')", "2020-02-11 15:30:00+00"),
@@ -369,6 +369,31 @@ func dateTrunc(ctx *functions.Context, args []*vector.Vector, i int, out *vector
 	local := day * vector.Day
 	out.I[i] = local - vector.LocalOffset(local, zone)
 	return nil
+}
+
+// truncation is date_trunc in the session's zone: units below an hour by a division.
+func truncation() *functions.Overload {
+	o := overload(rows(dateTrunc), tTimestamp, tText, tTimestamp)
+	o.Specialise = func(consts []*vector.Vector, _ []types.Type) (functions.Kernel, error) {
+		if consts[0] == nil {
+			return nil, nil
+		}
+		unit := clockUnit(string(text(consts, 0, 0)))
+		if unit == 0 {
+			return nil, nil
+		}
+		slow := rows(dateTrunc)
+		return func(ctx *functions.Context, args []*vector.Vector, n int, sel []uint16, out *vector.Vector) error {
+			if unit >= vector.Hour && zoneOf(ctx) != nil {
+				return slow(ctx, args, n, sel, out)
+			}
+			return each(n, sel, func(i int) error {
+				out.I[i] = vector.FloorDiv(integer(args, 1, i), unit) * unit
+				return nil
+			})
+		}, nil
+	}
+	return o
 }
 
 // truncDay is the first day of the unit that a day falls into.

@@ -1,6 +1,8 @@
 package scalar
 
 import (
+	"math/bits"
+
 	"github.com/freshetdb/freshet/sql/functions"
 	"github.com/freshetdb/freshet/sql/sqlerr"
 	"github.com/freshetdb/freshet/sql/types"
@@ -56,6 +58,12 @@ func fixedDecimals(op operation, a, b *vector.Vector, n int, sel []uint16, out *
 	} else if a.Type.Scale != b.Type.Scale {
 		return false
 	}
+	if op == opMul && a.Const && !b.Const {
+		a, b = b, a
+	}
+	if y, ok := b.D[0].Int64(); ok && op == opMul && b.Const && sel == nil && !a.Const && timesWord(a.D[:n], y, out.D[:n]) {
+		return true
+	}
 	if sel == nil {
 		for i := range n {
 			out.D[i] = fixedDecimal(op, a.D[a.Row(i)], b.D[b.Row(i)])
@@ -66,6 +74,19 @@ func fixedDecimals(op operation, a, b *vector.Vector, n int, sel []uint16, out *
 		out.D[i] = fixedDecimal(op, a.D[a.Row(int(i))], b.D[b.Row(int(i))])
 	}
 	return true
+}
+
+// timesWord multiplies values that fit a word by one; false when some value does not fit.
+func timesWord(a []vector.Int128, y int64, out []vector.Int128) bool {
+	out = out[:len(a)]
+	var wide int64
+	for i := range a {
+		x := int64(a[i].Lo)
+		wide |= a[i].Hi ^ x>>63
+		hi, lo := bits.Mul64(uint64(x), uint64(y))
+		out[i] = vector.Int128{Hi: int64(hi) - (x>>63)&y - (y>>63)&x, Lo: lo}
+	}
+	return wide == 0
 }
 
 // fixedDecimal cannot overflow: the result type has room for every pair of operands.

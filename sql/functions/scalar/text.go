@@ -29,10 +29,10 @@ func texts() []*functions.Function {
 		{Name: "char_length", Category: "string", Help: "Number of characters of a text.", Examples: examples("char_length('abc')", "3"), Overloads: lengths()[:1]},
 		{Name: "octet_length", Category: "string", Help: "Number of bytes.", Examples: examples("octet_length('jösé')", "6"), Overloads: []*functions.Overload{
 			overload(byteLength, tInt, tText), overload(byteLength, tInt, tBytes)}},
-		{Name: "lower", Category: "string", Help: "Text in lower case.", Examples: examples("lower('FRÉSHET')", "fréshet"), Overloads: mapped(lowerByte, unicode.ToLower)},
-		{Name: "lcase", Category: "string", Help: "Text in lower case.", Examples: examples("lcase('ABC')", "abc"), Overloads: mapped(lowerByte, unicode.ToLower)},
-		{Name: "upper", Category: "string", Help: "Text in upper case.", Examples: examples("upper('fréshet')", "FRÉSHET"), Overloads: mapped(upperByte, unicode.ToUpper)},
-		{Name: "ucase", Category: "string", Help: "Text in upper case.", Examples: examples("ucase('abc')", "ABC"), Overloads: mapped(upperByte, unicode.ToUpper)},
+		{Name: "lower", Category: "string", Help: "Text in lower case.", Examples: examples("lower('FRÉSHET')", "fréshet"), Overloads: mapped(lowerASCII, unicode.ToLower)},
+		{Name: "lcase", Category: "string", Help: "Text in lower case.", Examples: examples("lcase('ABC')", "abc"), Overloads: mapped(lowerASCII, unicode.ToLower)},
+		{Name: "upper", Category: "string", Help: "Text in upper case.", Examples: examples("upper('fréshet')", "FRÉSHET"), Overloads: mapped(upperASCII, unicode.ToUpper)},
+		{Name: "ucase", Category: "string", Help: "Text in upper case.", Examples: examples("ucase('abc')", "ABC"), Overloads: mapped(upperASCII, unicode.ToUpper)},
 		{Name: "initcap", Category: "string", Help: "Each word with a capital, the rest small.", Examples: examples("initcap('hi THOMAS')", "Hi Thomas"), Overloads: []*functions.Overload{overload(rows(initcap), tText, tText)}},
 		{Name: "reverse", Category: "string", Help: "Characters in reverse order.", Examples: examples("reverse('añb')", "bña"), Overloads: []*functions.Overload{overload(rows(reverse), tText, tText)}},
 		{Name: "repeat", Category: "string", Help: "Text n times over.", Examples: examples("repeat('Pg', 4)", "PgPgPgPg"), Overloads: []*functions.Overload{overload(rows(repeat), tText, tText, tInt)}},
@@ -161,30 +161,53 @@ func byteLength(_ *functions.Context, args []*vector.Vector, n int, sel []uint16
 	})
 }
 
-func lowerByte(c byte) byte {
-	if c >= 'A' && c <= 'Z' {
-		return c + 'a' - 'A'
+// letters of ASCII, and the bit that is their case.
+const (
+	alphabet = 26
+	caseBit  = 'a' - 'A'
+)
+
+// lowerASCII lowers buf from a place on up to the first byte that is not ASCII, and tells how many bytes that was.
+func lowerASCII(buf []byte, from int) ([]byte, int) {
+	part := buf[from:]
+	for k, c := range part {
+		if c >= utf8.RuneSelf {
+			return buf, k
+		}
+		if c-'A' < alphabet {
+			c |= caseBit
+		}
+		part[k] = c
 	}
-	return c
+	return buf, len(part)
 }
 
-func upperByte(c byte) byte {
-	if c >= 'a' && c <= 'z' {
-		return c - ('a' - 'A')
+// upperASCII is lowerASCII for capitals.
+func upperASCII(buf []byte, from int) ([]byte, int) {
+	part := buf[from:]
+	for k, c := range part {
+		if c >= utf8.RuneSelf {
+			return buf, k
+		}
+		if c-'a' < alphabet {
+			c &^= caseBit
+		}
+		part[k] = c
 	}
-	return c
+	return buf, len(part)
 }
 
-// mapped changes a text character by character, ASCII without decoding.
-func mapped(ascii func(byte) byte, other func(rune) rune) []*functions.Overload {
+// mapped changes a text character by character, what is ASCII without decoding.
+func mapped(ascii func([]byte, int) ([]byte, int), other func(rune) rune) []*functions.Overload {
 	return []*functions.Overload{overload(rows(func(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
 		at, s := len(out.Buf), text(args, 0, i)
-		for k := 0; k < len(s); {
-			if s[k] < utf8.RuneSelf {
-				out.Buf = append(out.Buf, ascii(s[k]))
-				k++
-				continue
-			}
+		plain := 0
+		if out.Buf, plain = ascii(append(out.Buf, s...), at); plain == len(s) {
+			out.MarkText(i, at)
+			return nil
+		}
+		out.Buf = out.Buf[:at+plain]
+		for k := plain; k < len(s); {
 			r, size := utf8.DecodeRune(s[k:])
 			out.Buf = utf8.AppendRune(out.Buf, other(r))
 			k += size
