@@ -63,11 +63,14 @@ func (o *appendOps) get() *appendOp {
 	return op
 }
 
-// Append checks one v2 batch, assigns its offsets in place and writes it. done is called once, possibly before Append returns
+// Append assigns a batch's offsets in place and writes it. batch must have passed record.Validate. done is called once, possibly before Append returns
 // and from any goroutine, and must not block. batch is the partition's until then and is modified. Appends of one
 // goroutine are written in its order.
 func (p *Partition) Append(batch record.Batch, opts AppendOptions, done func(Appended)) {
 	l, epoch, err := p.admit(opts)
+	if err == nil {
+		err = p.checkAge(batch, opts)
+	}
 	if err != nil {
 		done(Appended{Err: err})
 		return
@@ -108,6 +111,18 @@ func (p *Partition) admit(opts AppendOptions) (*log.Log, int32, error) {
 		p.epochAssigned = s.LeaderEpoch
 	}
 	return l, s.LeaderEpoch, nil
+}
+
+// checkAge refuses client batches older than message.timestamp.before.max.ms; storage/log looks for those from the future.
+func (p *Partition) checkAge(batch record.Batch, opts AppendOptions) error {
+	c := &p.state.Load().config
+	if c.TimestampBeforeMax <= 0 || c.LogAppendTime || opts.Origin != log.FromClient {
+		return nil
+	}
+	if age := p.m.now().Sub(time.UnixMilli(batch.BaseTimestamp())); age > c.TimestampBeforeMax {
+		return fmt.Errorf("%w: %v old, %v allowed", log.ErrInvalidTimestamp, age, c.TimestampBeforeMax)
+	}
+	return nil
 }
 
 // park keeps an append until the high watermark passes it. The caller holds mu.

@@ -118,14 +118,21 @@ func (p *Partition) open() (*log.Log, error) {
 // close closes the log, deleting it when remove is set, and fails what waits on it.
 func (p *Partition) close(remove bool) error {
 	p.openMu.Lock()
-	defer p.openMu.Unlock()
 	if p.closed {
+		p.openMu.Unlock()
 		return nil
 	}
 	p.closed = true
-	l := p.log.Swap(nil)
+	l := p.log.Load()
+	err := p.closeLog(l, remove)
+	p.log.Store(nil)
+	p.openMu.Unlock()
 	p.fail(ErrUnknownPartition)
 	p.wakeWatchers()
+	return err
+}
+
+func (p *Partition) closeLog(l *log.Log, remove bool) error {
 	switch {
 	case l == nil && !remove:
 		return nil
