@@ -16,6 +16,9 @@ import (
 type Options struct {
 	// Columns are the fields wanted, in the order of the vectors. A decoder skips every other field of a payload.
 	Columns types.Columns
+	// Payload is every column of the payload in its order, which formats without names (DELIMITED) need to find Columns; nil
+	// means that Columns is all of them.
+	Payload types.Columns
 	// Unwrapped says that the payload is the single column's value itself, not an object with one member.
 	Unwrapped  bool
 	Properties map[string]string // of the format, e.g. value_delimiter

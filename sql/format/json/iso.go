@@ -6,6 +6,7 @@ import "github.com/freshetdb/freshet/sql/vector"
 const (
 	dayLen     = 10
 	secondsLen = 19
+	millisLen  = 23
 	clockAt    = dayLen + 1
 	usDigits   = 6
 )
@@ -27,6 +28,20 @@ func (d *decoder) isoTimestamp(s []byte) (us int64, ok bool) {
 	}
 	fraction, ok := fractionUS(s[secondsLen:])
 	return d.dayUS + ((hour*60+minute)*60+second)*1e6 + fraction, ok
+}
+
+// quotedTimestamp is isoTimestamp for the string at p, tried for the two usual lengths; end is -1 when it is none.
+func (d *decoder) quotedTimestamp(b []byte, p int) (us int64, end int) {
+	for _, n := range [...]int{millisLen, secondsLen} {
+		if end = p + 1 + n; end < len(b) && b[end] == '"' {
+			us, ok := d.isoTimestamp(b[p+1 : end : end])
+			if !ok {
+				return 0, -1
+			}
+			return us, end + 1
+		}
+	}
+	return 0, -1
 }
 
 // fractionUS reads what follows the seconds: nothing, or a point and digits, then perhaps a Z.

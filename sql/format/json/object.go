@@ -1,6 +1,7 @@
 package json
 
 import (
+	"encoding/binary"
 	"strings"
 
 	"github.com/freshetdb/freshet/sql/types"
@@ -35,10 +36,38 @@ type object struct {
 	seen  []uint32 // by member: stamp<<1, +1 when found by its exact name
 }
 
+// expectedKey is a key as it was written. Its first and last eight bytes are compared as words, which is most of a key.
 type expectedKey struct {
-	token  string // "key":
-	member int    // -1: not wanted
-	exact  bool
+	token      string // "key":
+	head, tail uint64 // of tokens of at least wordLen bytes
+	member     int    // -1: not wanted
+	exact      bool
+}
+
+const wordLen = 8
+
+func newExpectedKey(token []byte, member int, exact bool) expectedKey {
+	e := expectedKey{token: string(token), member: member, exact: exact}
+	if len(token) >= wordLen {
+		e.head = binary.LittleEndian.Uint64(token)
+		e.tail = binary.LittleEndian.Uint64(token[len(token)-wordLen:])
+	}
+	return e
+}
+
+// at tells whether the key stands at p of b.
+func (e *expectedKey) at(b []byte, p int) bool {
+	n := len(e.token)
+	if n > len(b)-p {
+		return false
+	}
+	if n < wordLen {
+		return string(b[p:p+n]) == e.token
+	}
+	if binary.LittleEndian.Uint64(b[p:]) != e.head || binary.LittleEndian.Uint64(b[p+n-wordLen:]) != e.tail {
+		return false
+	}
+	return n <= 2*wordLen || string(b[p:p+n]) == e.token
 }
 
 func newObject(fields []types.Field) *object {
@@ -111,9 +140,8 @@ func (o *object) missing(vecs []*vector.Vector, row int) {
 // key, and where in the expected order the next key is looked for.
 func (o *object) key(b []byte, p, at int, d *decoder) (member int, exact bool, next, end int) {
 	if at < len(o.expected) {
-		e := &o.expected[at]
-		if end = p + len(e.token); end <= len(b) && string(b[p:end]) == e.token {
-			return e.member, e.exact, at + 1, end
+		if e := &o.expected[at]; e.at(b, p) {
+			return e.member, e.exact, at + 1, p + len(e.token)
 		}
 	}
 	return o.otherKey(b, p, at, d)
@@ -143,7 +171,7 @@ func (o *object) otherKey(b []byte, p, at int, d *decoder) (member int, exact bo
 		return -1, false, at, -1
 	}
 	if at == len(o.expected) && at < expectedMax && end == quoted+1 && len(token) <= tokenMax {
-		o.expected = append(o.expected, expectedKey{string(token), member, exact})
+		o.expected = append(o.expected, newExpectedKey(token, member, exact))
 		return member, exact, at + 1, end
 	}
 	o.misses++

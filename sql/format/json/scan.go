@@ -18,6 +18,13 @@ const (
 
 // blanks gives the place of the first byte at or after p that is no white space; len(b) when there is none.
 func blanks(b []byte, p int) int {
+	if p < len(b) && b[p] > ' ' {
+		return p
+	}
+	return moreBlanks(b, p)
+}
+
+func moreBlanks(b []byte, p int) int {
 	for p < len(b) && b[p] <= ' ' && (b[p] == ' ' || b[p] == '\n' || b[p] == '\t' || b[p] == '\r') {
 		p++
 	}
@@ -89,22 +96,54 @@ func skip(b []byte, p, depth int) int {
 	return end
 }
 
+// shortText is how much of a string skipText looks at word by word: bytes.IndexByte pays only for longer ones.
+const shortText = 24
+
 // skipText is scanText for nobody: it checks nothing but finds the closing quote.
 func skipText(b []byte, p int) int {
-	for {
+	for start := p; p < len(b); {
+		for p-start < shortText && p+8 <= len(b) {
+			w := binary.LittleEndian.Uint64(b[p:])
+			quote, slash := w^(lows*'"'), w^(lows*'\\')
+			stop := (((quote - lows) & ^quote) | ((slash - lows) & ^slash)) & highs
+			if stop != 0 {
+				p += bits.TrailingZeros64(stop) / 8
+				break
+			}
+			p += 8
+		}
+		if p-start >= shortText {
+			return skipLongText(b, p)
+		}
+		if p >= len(b) {
+			return -1
+		}
+		switch b[p] {
+		case '"':
+			return p + 1
+		case '\\':
+			p += 2
+		default:
+			p++
+		}
+	}
+	return -1
+}
+
+// skipLongText finds the closing quote from p on, where p may stand behind an escape.
+func skipLongText(b []byte, p int) int {
+	for p < len(b) {
 		n := bytes.IndexByte(b[p:], '"')
 		if n < 0 {
 			return -1
 		}
-		p += n + 1
-		slashes := 0
-		for i := p - 2; i >= 0 && b[i] == '\\'; i-- {
-			slashes++
+		slash := bytes.IndexByte(b[p:p+n], '\\')
+		if slash < 0 {
+			return p + n + 1
 		}
-		if slashes%2 == 0 {
-			return p
-		}
+		p += slash + 2
 	}
+	return -1
 }
 
 func literal(b []byte, p int, word string) int {

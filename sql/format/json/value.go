@@ -219,6 +219,12 @@ func (d *decoder) bytes(b []byte, p int, v *vector.Vector, row int) int {
 
 // instant decodes TIMESTAMP and TIME (milliseconds) and DATE (days), or ISO text outside the ksqldb dialect.
 func (d *decoder) instant(b []byte, p int, v *vector.Vector, row int) int {
+	if b[p] == '"' && v.Type.ID == types.Timestamp && !d.java {
+		if us, end := d.quotedTimestamp(b, p); end > 0 {
+			v.I[row] = us
+			return end
+		}
+	}
 	x, end := shortInt(b, p)
 	if end < 0 {
 		number, quoted, after := numeral(b, p)
