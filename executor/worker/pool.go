@@ -226,23 +226,20 @@ func (w *worker) run(ctx context.Context) {
 	defer tick.Stop()
 	defer w.closeAll()
 	for {
-		if w.round(ctx) {
-			continue
-		}
-		w.pool.signal(w.pool.quiet)
 		select {
 		case <-ctx.Done():
 			return
 		case f := <-w.cmds:
 			f()
 		case <-w.wake:
-			w.pool.busy.Add(1)
-			for w.round(ctx) && ctx.Err() == nil {
-			}
-			w.pool.busy.Add(-1)
 		case <-tick.C:
 			w.tick(ctx)
 		}
+		w.pool.busy.Add(1)
+		for w.round(ctx) && ctx.Err() == nil {
+		}
+		w.pool.busy.Add(-1)
+		w.pool.signal(w.pool.quiet)
 	}
 }
 
