@@ -45,7 +45,7 @@ func (c *conn) serve(ctx context.Context) {
 	defer c.net.Close() // its error would tell nobody anything
 	err := c.guard(c.startup)
 	if err == nil {
-		defer c.l.engine.Close(c.sess)
+		defer c.l.engine.CloseSession(c.sess)
 		defer c.l.sessions.Remove(c.sess)
 		for err == nil {
 			err = c.guard(c.next)

@@ -36,7 +36,7 @@ func (f *fake) Open(_ context.Context, id session.Identity, parameters map[strin
 	return s, nil
 }
 
-func (f *fake) Close(sess *session.Session) { sess.Close() }
+func (f *fake) CloseSession(sess *session.Session) { sess.Close() }
 
 func (f *fake) Execute(ctx context.Context, sess *session.Session, text string, handle session.Handler) error {
 	at, any := 0, false

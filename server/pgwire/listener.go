@@ -30,8 +30,8 @@ import (
 type Engine interface {
 	// Open makes a session; parameters are those of the start-up packet, settings among them. Errors: 3D000, 22023.
 	Open(ctx context.Context, id session.Identity, parameters map[string]string) (*session.Session, error)
-	// Close ends a session and what it left open.
-	Close(sess *session.Session)
+	// CloseSession ends a session and what it left open.
+	CloseSession(sess *session.Session)
 	// Execute runs all statements of a text, each result given to handle before the next statement begins. The first error ends it.
 	// A text without any statement gives one Empty result.
 	Execute(ctx context.Context, sess *session.Session, text string, handle session.Handler) error

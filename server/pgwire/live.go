@@ -13,7 +13,7 @@ import (
 // streaming runs do. While a live result streams, a second goroutine reads ahead: nothing may come for hours, and a client that has
 // gone in the meantime must not keep a query running. What it reads is kept for later. Terminate counts as going.
 func (c *conn) streaming(ctx context.Context, r *session.Result, do func(context.Context) error) error {
-	if !r.Live() {
+	if !r.Live() && !r.Waits {
 		return do(ctx)
 	}
 	if err := c.flush(); err != nil {

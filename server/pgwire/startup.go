@@ -94,7 +94,7 @@ func (c *conn) session(version uint32, body []byte) error {
 	}
 	if err := c.l.sessions.Add(sess); err != nil {
 		c.l.metrics.refused.Inc()
-		c.l.engine.Close(sess)
+		c.l.engine.CloseSession(sess)
 		return err
 	}
 	c.sess = sess

@@ -232,6 +232,16 @@ func (s *Portals) EndTransaction() {
 	}
 }
 
+// CloseCursors closes the portals that DECLARE made.
+func (s *Portals) CloseCursors() {
+	for name, p := range s.named {
+		if p.Cursor {
+			delete(s.named, name)
+			p.Close()
+		}
+	}
+}
+
 // CloseAll closes every portal.
 func (s *Portals) CloseAll() {
 	for name, p := range s.named {

@@ -45,6 +45,7 @@ type Result struct {
 	Empty   bool // an empty statement: no tag at all
 	Notices []Message
 	Copy    *Copy // rows go out as COPY data
+	Waits   bool  // may be silent for long: FETCH of an endless cursor
 
 	// Rows pushes a bounded result. Nil when there are none.
 	Rows func(ctx context.Context, yield Yield) error

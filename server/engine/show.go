@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"strings"
+
+	"github.com/freshetdb/freshet/planner"
+	"github.com/freshetdb/freshet/server/session"
+	"github.com/freshetdb/freshet/sql/sqlerr"
+	"github.com/freshetdb/freshet/sql/types"
+	"github.com/freshetdb/freshet/sql/vector"
+)
+
+// internalPrefix begins the names of topics that are Freshet's own.
+const internalPrefix = "_"
+
+// show yields the rows of a SHOW that only the engine can answer.
+func (e *Engine) show(ctx context.Context, sess *session.Session, p *planned, yield session.Yield) error {
+	show, columns := p.result.Show, p.result.Columns
+	var rows [][]string
+	var err error
+	switch show.What {
+	case "TOPICS":
+		rows, err = e.showTopics(ctx, show.All)
+	case "QUERIES":
+		rows = e.showQueries(p)
+	case "PROPERTIES":
+		for _, s := range workOf(sess).settings.rows() {
+			rows = append(rows, []string{s.Name, s.Value, s.Help})
+		}
+	case "SETTING":
+		rows, err = showSetting(workOf(sess).settings, show.Name)
+	case "EXPLAIN":
+		rows, err = e.explain(ctx, p)
+	default:
+		err = sqlerr.Unsupported(p.stmt.Pos(), "SHOW "+show.What)
+	}
+	if err != nil {
+		return err
+	}
+	return yieldText(columns, rows, yield)
+}
+
+func (e *Engine) showTopics(ctx context.Context, all bool) ([][]string, error) {
+	topics, err := e.opts.Client.Topics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]string
+	for _, t := range topics {
+		if !all && (t.Internal || strings.HasPrefix(t.Name, internalPrefix)) {
+			continue
+		}
+		rows = append(rows, []string{t.Name, itoa(int(t.Partitions)), "1"})
+	}
+	return rows, nil
+}
+
+func (e *Engine) showQueries(p *planned) [][]string {
+	states := map[string]string{}
+	for _, s := range e.opts.Executor.Statuses() {
+		states[s.ID] = string(s.State)
+		if s.Cause != "" {
+			states[s.ID] += ": " + s.Cause
+		}
+	}
+	var rows [][]string
+	for _, q := range p.catalog.Queries() {
+		state, known := states[e.runID(p.catalog, q.ID)]
+		if !known {
+			state = "NOT RUNNING"
+		}
+		rows = append(rows, []string{q.ID, state, q.Sink, strings.Join(q.Sources, ", "), q.Text})
+	}
+	return rows
+}
+
+func showSetting(values *settings, name string) ([][]string, error) {
+	if name == "" {
+		var rows [][]string
+		for _, s := range values.rows() {
+			rows = append(rows, []string{s.Name, s.Value, s.Help})
+		}
+		return rows, nil
+	}
+	if strings.EqualFold(name, "transaction.isolation.level") || strings.EqualFold(name, "transaction isolation level") {
+		name = "transaction_isolation"
+	}
+	known, err := lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	return [][]string{{values.value(known)}}, nil
+}
+
+// explain shows the plan of a running query.
+func (e *Engine) explain(ctx context.Context, p *planned) ([][]string, error) {
+	q := p.catalog.Query(p.result.Show.Name)
+	if q == nil {
+		return nil, sqlerr.Newf(sqlerr.UndefinedObject, p.stmt.Pos(), "query %q does not exist", p.result.Show.Name)
+	}
+	plan, err := e.replan(ctx, p.catalog, q)
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]string
+	for _, line := range planner.Explain(plan) {
+		rows = append(rows, []string{line})
+	}
+	return rows, nil
+}
+
+// yieldText yields rows of text as values of the columns' types. "" in a column that is not text is null.
+func yieldText(columns types.Columns, rows [][]string, yield session.Yield) error {
+	for len(rows) > 0 {
+		n := min(len(rows), vector.MaxRows)
+		c := &vector.Chunk{N: n}
+		for i, col := range columns {
+			v := &vector.Vector{}
+			v.Reset(col.Type, 0)
+			for _, row := range rows[:n] {
+				if err := appendText(v, row[i]); err != nil {
+					return err
+				}
+			}
+			c.Cols = append(c.Cols, v)
+		}
+		if err := yield(c); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// appendText appends a text as a value of an integer or text column.
+func appendText(v *vector.Vector, text string) error {
+	if v.Type.ID == types.String {
+		v.AppendString(text)
+		return nil
+	}
+	if text == "" {
+		v.AppendNull()
+		return nil
+	}
+	d, err := vector.ParseText(v.Type, text, nil)
+	if err != nil {
+		return err
+	}
+	v.AppendInt(d.I)
+	return nil
+}
+
+// set runs SET and RESET.
+func (e *Engine) set(sess *session.Session, s *planner.Set) error {
+	w := workOf(sess)
+	before := maps.Clone(w.settings.changed)
+	var err error
+	if s.Reset {
+		err = w.settings.reset(s.Name)
+	} else {
+		err = w.settings.Set(s.Name, s.Value)
+	}
+	if err != nil {
+		return err
+	}
+	if s.Local && sess.Status() == session.Open {
+		w.tx.keepLocal(s.Name, before)
+	}
+	w.report(sess, before)
+	return nil
+}
+
+// keepLocal remembers what a setting goes back to when the transaction ends.
+func (t *transaction) keepLocal(name string, before map[string]string) {
+	known, err := lookup(name)
+	if err != nil {
+		return
+	}
+	lower := strings.ToLower(known.name)
+	if t.local == nil {
+		t.local = map[string]string{}
+	}
+	if _, kept := t.local[lower]; !kept {
+		t.local[lower] = before[lower]
+	}
+}

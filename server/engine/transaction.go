@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"maps"
+
+	"github.com/freshetdb/freshet/planner"
+	"github.com/freshetdb/freshet/server/commandlog"
+	"github.com/freshetdb/freshet/server/session"
+	"github.com/freshetdb/freshet/sql/ast"
+	"github.com/freshetdb/freshet/sql/catalog"
+	"github.com/freshetdb/freshet/sql/sqlerr"
+)
+
+// transaction is what a session has collected and not committed: DDL, applied to a catalogue of its own, and inserted records.
+type transaction struct {
+	implicit bool             // several statements in one text, without BEGIN
+	version  uint64           // of the command log the catalogue came from
+	catalog  *catalog.Catalog // with the transaction's DDL; nil: it has none
+	commands []*catalog.Command
+	ddl      []*planned // what the commands were made of, to plan them anew
+	records  []batch
+	written  map[string]bool   // topics of records
+	settings map[string]string // as they were at BEGIN
+	local    map[string]string // SET LOCAL: what to go back to; "" absent
+}
+
+// collects tells whether statements are collected rather than run.
+func (t *transaction) collects(sess *session.Session) bool {
+	return t.implicit || sess.Status() == session.Open
+}
+
+// clear forgets what was collected.
+func (t *transaction) clear() {
+	*t = transaction{implicit: t.implicit, settings: t.settings, local: t.local}
+}
+
+func (t *transaction) endImplicit() {
+	if t.implicit {
+		t.implicit = false
+		t.clear()
+	}
+}
+
+// command runs DDL: collected in a transaction, else appended and applied at once.
+func (e *Engine) command(ctx context.Context, sess *session.Session, p *planned) error {
+	t := &workOf(sess).tx
+	if t.catalog == nil {
+		now := e.now.Load()
+		t.version, t.catalog = now.version, now.catalogs[sess.Database]
+		if t.catalog != p.catalog { // it has changed since the statement was planned
+			again, err := e.plan(ctx, sess, p.stmt, p.text, p.params)
+			if err != nil {
+				t.clear()
+				return err
+			}
+			p = again
+		}
+	}
+	if err := t.add(p); err != nil {
+		if len(t.ddl) == 0 {
+			t.catalog = nil
+		}
+		return err
+	}
+	if t.collects(sess) {
+		return nil
+	}
+	return e.flush(ctx, sess)
+}
+
+// add applies a planned statement to the transaction's catalogue.
+func (t *transaction) add(p *planned) error {
+	if p.result.Kind != planner.KindCommand {
+		return nil // planned anew it has nothing to do any more: IF NOT EXISTS
+	}
+	after, err := catalog.Apply(t.catalog, p.result.Command)
+	if err != nil {
+		return sqlerr.From(err).WithPos(p.stmt.Pos())
+	}
+	t.catalog, t.commands, t.ddl = after, append(t.commands, p.result.Command), append(t.ddl, p)
+	return nil
+}
+
+// flush commits what was collected, unless a transaction that BEGIN opened is still open.
+func (e *Engine) flush(ctx context.Context, sess *session.Session) error {
+	if sess.Status() != session.Idle {
+		return nil
+	}
+	return e.commit(ctx, sess)
+}
+
+// commitTries is how often a transaction is planned anew because others changed the catalogue.
+const commitTries = 10
+
+// commit makes one command of the DDL and one transaction of the records. The command comes first: the records may need its topics.
+func (e *Engine) commit(ctx context.Context, sess *session.Session) error {
+	w := workOf(sess)
+	t := &w.tx
+	defer t.clear()
+	for try := 1; len(t.commands) > 0; try++ {
+		err := e.ddl.Append(ctx, catalog.Merge(t.commands...), t.version)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, commandlog.ErrConflict) {
+			return err
+		}
+		if try == commitTries {
+			return sqlerr.Wrap(err, sqlerr.SerializationFailure, "could not commit: the catalogue keeps changing").WithHint("try again")
+		}
+		if err := e.planAgain(ctx, sess, t); err != nil {
+			return err
+		}
+	}
+	if len(t.records) == 0 {
+		return nil
+	}
+	if err := e.writer.write(ctx, t.records); err != nil {
+		return err
+	}
+	maps.Copy(w.wrote, t.written)
+	return nil
+}
+
+// planAgain plans a transaction's DDL on the current catalogue.
+func (e *Engine) planAgain(ctx context.Context, sess *session.Session, t *transaction) error {
+	if err := e.ddl.CaughtUp(ctx); err != nil {
+		return err
+	}
+	now := e.now.Load()
+	statements := t.ddl
+	t.version, t.catalog, t.commands, t.ddl = now.version, now.catalogs[sess.Database], nil, nil
+	for _, old := range statements {
+		p, err := e.planOn(ctx, t.catalog, workOf(sess).settings.changed, old.stmt, old.text, old.params)
+		if err != nil {
+			return err
+		}
+		if err := t.add(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// transact runs BEGIN, COMMIT, ROLLBACK and their like.
+func (e *Engine) transact(ctx context.Context, sess *session.Session, verb ast.TransactionVerb, r *session.Result) error {
+	w := workOf(sess)
+	switch verb {
+	case ast.Begin, ast.StartTransaction:
+		if sess.Status() != session.Idle {
+			r.Notices = append(r.Notices, warning(sqlerr.ActiveTransaction, "there is already a transaction in progress"))
+			return nil
+		}
+		w.tx = transaction{implicit: w.tx.implicit, settings: maps.Clone(w.settings.changed)}
+		sess.SetStatus(session.Open)
+	case ast.Commit, ast.End:
+		status := sess.Status()
+		if status == session.Idle {
+			r.Notices = append(r.Notices, warning(sqlerr.NoActiveTransaction, "there is no transaction in progress"))
+			return nil
+		}
+		if status == session.Failed {
+			r.Tag = "ROLLBACK"
+			e.rollback(sess)
+			return nil
+		}
+		err := e.commit(ctx, sess)
+		if err != nil {
+			e.rollback(sess)
+			return err
+		}
+		e.end(sess, w.tx.local)
+	case ast.Rollback, ast.Abort:
+		if sess.Status() == session.Idle {
+			r.Notices = append(r.Notices, warning(sqlerr.NoActiveTransaction, "there is no transaction in progress"))
+			return nil
+		}
+		e.rollback(sess)
+	}
+	return nil
+}
+
+func warning(code sqlerr.Code, text string) session.Message {
+	return session.Message{Severity: session.Warning, Error: *sqlerr.Newf(code, 0, "%s", text)}
+}
+
+// rollback forgets what was collected and gives settings back the values they had at BEGIN.
+func (e *Engine) rollback(sess *session.Session) {
+	w := workOf(sess)
+	before := w.settings.changed
+	if w.tx.settings != nil {
+		w.settings.changed = w.tx.settings
+		w.report(sess, before)
+	}
+	e.end(sess, nil)
+}
+
+// end leaves a transaction: local settings go back, cursors close.
+func (e *Engine) end(sess *session.Session, local map[string]string) {
+	w := workOf(sess)
+	if len(local) > 0 {
+		before := maps.Clone(w.settings.changed)
+		for name, value := range local {
+			if value == "" {
+				delete(w.settings.changed, name)
+			} else {
+				w.settings.changed[name] = value
+			}
+		}
+		w.report(sess, before)
+	}
+	w.tx = transaction{implicit: w.tx.implicit}
+	sess.SetStatus(session.Idle)
+	sess.Portals.EndTransaction()
+}
