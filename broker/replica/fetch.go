@@ -100,7 +100,7 @@ func (fp *FetchPartition) check() error {
 
 // park waits on every partition. What moved between the read and the watch is found by reading once more.
 func (f *fetch) park(ctx context.Context) {
-	f.running = true // nobody else knows f yet; wake-ups from now on only leave a note
+	f.running, f.moved = true, true // nobody else knows f yet; wake-ups from now on only leave a note
 	f.watchers = make([]watcher, len(f.req.Partitions))
 	for i := range f.watchers {
 		w := &f.watchers[i]
@@ -109,7 +109,6 @@ func (f *fetch) park(ctx context.Context) {
 	}
 	f.timer = time.AfterFunc(f.req.MaxWait, f.expire)
 	f.stopCtx = context.AfterFunc(ctx, f.expire)
-	f.moved = true
 	f.run()
 }
 
