@@ -210,7 +210,7 @@ func unsupportedColumn(d *ast.ColumnDef) error {
 	return nil
 }
 
-// primaryKey takes PRIMARY KEY (a, b) in: its columns come first, in its order, so that the key's order is the columns'.
+// primaryKey takes PRIMARY KEY (a, b) in.
 func (p *planning) primaryKey(s *ast.CreateRelation, rel *catalog.Relation) error {
 	for _, c := range s.Constraints {
 		if c.Kind != "PRIMARY KEY" {
@@ -237,16 +237,7 @@ func (p *planning) primaryKey(s *ast.CreateRelation, rel *catalog.Relation) erro
 		if slices.IsSorted(order) {
 			continue
 		}
-		columns := make([]catalog.Column, 0, len(rel.Columns))
-		for _, at := range order {
-			columns = append(columns, rel.Columns[at])
-		}
-		for _, column := range rel.Columns {
-			if !column.Key {
-				columns = append(columns, column)
-			}
-		}
-		rel.Columns = columns
+		rel.KeyOrder = order
 	}
 	return nil
 }

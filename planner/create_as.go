@@ -21,8 +21,10 @@ type kept struct {
 	sources []string
 	table   bool             // rows replace each other by key
 	columns []catalog.Column // with Key and Hidden set
-	node    logical.Node     // yields columns, then the window's start and end when windowed
-	window  *logical.Window
+	// keyOrder is the key's order when it is not that of the columns.
+	keyOrder []int
+	node     logical.Node // yields columns, then the window's start and end when windowed
+	window   *logical.Window
 }
 
 // createAs plans CREATE STREAM | TABLE … AS SELECT.
@@ -37,7 +39,7 @@ func (p *planning) createAs(s *ast.CreateRelation, rel *catalog.Relation, props 
 	if k.table != (rel.Kind == catalog.Table) {
 		return nil, wrongKind(s, k.table)
 	}
-	rel.Columns = k.columns
+	rel.Columns, rel.KeyOrder = k.columns, k.keyOrder
 	if k.window != nil {
 		rel.Window = &catalog.Window{Kind: k.window.Kind, SizeMS: k.window.SizeMS, AdvanceMS: k.window.AdvanceMS, GraceMS: k.window.GraceMS, RetentionMS: k.window.RetentionMS}
 	}
@@ -194,7 +196,12 @@ func (k *kept) project(p *planning, q *ast.Query, names []ast.Ident) error {
 		}
 		at = append(at, found)
 	}
-	k.orderKeys(out, at)
+	for _, i := range at {
+		k.columns[i].Key = true
+	}
+	if !slices.IsSorted(at) {
+		k.keyOrder = at
+	}
 	if k.window != nil {
 		for i := range 2 {
 			c := schema[core.GroupKeys+i]
@@ -207,28 +214,6 @@ func (k *kept) project(p *planning, q *ast.Query, names []ast.Ident) error {
 	}
 	k.node = out
 	return nil
-}
-
-// orderKeys marks the key columns. Where the key's order is not the columns', the key's columns come first, in the key's order:
-// a key is always read in the order of the columns.
-func (k *kept) orderKeys(out *logical.Project, at []int) {
-	for _, i := range at {
-		k.columns[i].Key = true
-	}
-	if slices.IsSorted(at) {
-		return
-	}
-	order := slices.Clone(at)
-	for i := range k.columns {
-		if !slices.Contains(at, i) {
-			order = append(order, i)
-		}
-	}
-	columns, exprs, names := make([]catalog.Column, len(order)), make([]expr.Expr, len(order)), make(types.Columns, len(order))
-	for to, from := range order {
-		columns[to], exprs[to], names[to] = k.columns[from], out.Exprs[from], out.Columns[from]
-	}
-	k.columns, out.Exprs, out.Columns = columns, exprs, names
 }
 
 // keys are the expressions of the key, over the core's input, and names for those not selected.
@@ -356,10 +341,11 @@ func sinkOf(rel *catalog.Relation, input physical.Step) *physical.Sink {
 		Input: input, Topic: rel.Topic, KeyFormat: physical.FormatOf(rel.KeyFormat), ValueFormat: physical.FormatOf(rel.ValueFormat),
 		Table: rel.Kind == catalog.Table, WindowStart: -1, TimeColumn: -1,
 	}
+	for _, at := range rel.Keys() {
+		sink.KeyColumns, sink.KeyFields = append(sink.KeyColumns, at), append(sink.KeyFields, rel.Columns[at].Field)
+	}
 	for i, c := range rel.Columns {
-		if c.Key {
-			sink.KeyColumns, sink.KeyFields = append(sink.KeyColumns, i), append(sink.KeyFields, c.Field)
-		} else {
+		if !c.Key {
 			sink.ValueColumns, sink.ValueFields = append(sink.ValueColumns, i), append(sink.ValueFields, c.Field)
 		}
 		if c.Name == rel.TimeColumn {

@@ -1,6 +1,8 @@
 package rewrite
 
 import (
+	"slices"
+
 	"github.com/freshetdb/freshet/planner/logical"
 	"github.com/freshetdb/freshet/sql/expr"
 	"github.com/freshetdb/freshet/sql/types"
@@ -140,6 +142,9 @@ func pruneAggregate(n *logical.Aggregate, need []bool) (logical.Node, []int) {
 	wanted := append([]bool(nil), need...)
 	for i := range fixed {
 		wanted[i] = true
+	}
+	if len(n.Keys) == 0 && len(n.Aggs) > 0 && !slices.Contains(wanted, true) {
+		wanted[fixed] = true // a row of something, even when nobody looks at it
 	}
 	for i, a := range n.Aggs {
 		if wanted[fixed+i] {

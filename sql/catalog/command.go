@@ -125,6 +125,11 @@ func (c *Change) check() error {
 		if k := c.Create.Relation.Kind; k != Stream && k != Table {
 			return fmt.Errorf("relation of kind %q", k)
 		}
+		for _, at := range c.Create.Relation.KeyOrder {
+			if at < 0 || at >= len(c.Create.Relation.Columns) {
+				return fmt.Errorf("key column %d of %d", at, len(c.Create.Relation.Columns))
+			}
+		}
 		if c.Create.Query != nil && c.Create.Query.ID == "" {
 			return fmt.Errorf("query without an id")
 		}

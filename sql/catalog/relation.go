@@ -1,6 +1,10 @@
 package catalog
 
-import "github.com/freshetdb/freshet/sql/types"
+import (
+	"slices"
+
+	"github.com/freshetdb/freshet/sql/types"
+)
 
 // Kind tells streams from tables.
 type Kind string
@@ -17,6 +21,7 @@ type Relation struct {
 	Name        string   `json:"name"`
 	Kind        Kind     `json:"kind"`
 	Columns     []Column `json:"columns"`
+	KeyOrder    []int    `json:"key_order,omitempty"` // the key columns in the key's order, when that is not the columns' own
 	Topic       string   `json:"topic"`
 	Partitions  int32    `json:"partitions"`
 	Replicas    int16    `json:"replicas,omitempty"`
@@ -74,6 +79,9 @@ type Start struct {
 
 // Keys are the indexes of the key columns, in the key's order.
 func (r *Relation) Keys() []int {
+	if r.KeyOrder != nil {
+		return slices.Clone(r.KeyOrder)
+	}
 	var keys []int
 	for i, c := range r.Columns {
 		if c.Key {
