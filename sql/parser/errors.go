@@ -14,17 +14,27 @@ func (p *parser) fail(expected ...string) {
 
 func (p *parser) failAt(i int, expected ...string) {
 	t := &p.tokens[i]
-	err := sqlerr.Newf(sqlerr.SyntaxError, t.pos(), "syntax error at or near %s", quoteMessage(p.src[t.at:t.end]))
-	if t.kind == eof {
-		err = sqlerr.Newf(sqlerr.SyntaxError, t.pos(), "syntax error at end of input")
-	}
+	err := p.unexpected(t)
 	if detail := expectation(expected); detail != "" {
 		err = err.WithDetail("expected %s", detail)
 	}
-	if near := p.nearest(i, expected); near != "" {
+	p.giveUp(err, p.nearest(i, expected))
+}
+
+// giveUp ends parsing with an error and the word that was perhaps meant.
+func (p *parser) giveUp(err *sqlerr.Error, near string) {
+	if near != "" {
 		err = err.WithHint("did you mean %s?", near)
 	}
 	panic(bailout{err})
+}
+
+// unexpected is the error at a token that cannot stand there.
+func (p *parser) unexpected(t *token) *sqlerr.Error {
+	if t.kind == eof {
+		return sqlerr.Newf(sqlerr.SyntaxError, t.pos(), "syntax error at end of input")
+	}
+	return sqlerr.Newf(sqlerr.SyntaxError, t.pos(), "syntax error at or near %s", quoteMessage(p.src[t.at:t.end]))
 }
 
 // failf gives up at a place with a message of its own.
@@ -42,8 +52,14 @@ func quoteMessage(s string) string {
 	return `"` + s + `"`
 }
 
+// longestList bounds how much an error says was expected.
+const longestList = 12
+
 // expectation joins what was expected: A, B or C.
 func expectation(list []string) string {
+	if len(list) > longestList {
+		return strings.Join(list[:longestList], ", ") + " …"
+	}
 	quoted := make([]string, len(list))
 	for i, e := range list {
 		quoted[i] = e
@@ -69,7 +85,7 @@ func (p *parser) nearest(i int, expected []string) string {
 		candidates = append(append([]string{}, expected...), clauses...)
 	}
 	for _, at := range []int{i, i - 1} {
-		if at < 0 || p.tokens[at].kind != word || reservedName[p.tokens[at].up] {
+		if at < 0 || p.tokens[at].kind != word || p.tokens[at].up != "" {
 			continue
 		}
 		if near := nearestWord(strings.ToUpper(p.tokens[at].text), candidates); near != "" {

@@ -11,11 +11,17 @@ import (
 func (p *parser) postfix(start int) {
 	p.peak = 0
 	p.primary(start)
-	p.height, p.peak = p.peak, 0
-	for p.suffix(start) {
-		p.height, p.peak = max(p.height, p.peak), 0
+	height := p.peak
+	for {
+		p.peak = 0
+		if !p.suffix(start) {
+			break
+		}
+		p.height = max(height, p.peak)
 		p.grow()
+		height = p.height
 	}
+	p.height = height
 	p.grow()
 }
 

@@ -32,11 +32,8 @@ var statementWords = []string{
 }
 
 func (p *parser) failStatement() {
-	t := p.tok()
-	if t.kind == word {
-		p.failAt(p.i, append([]string{"a statement"}, statementWords...)...)
-	}
-	p.fail("a statement")
+	err := p.unexpected(p.tok()).WithDetail("expected a statement")
+	p.giveUp(err, p.nearest(p.i, statementWords))
 }
 
 // reader is who reads the statements that begin with a word.

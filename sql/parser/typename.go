@@ -8,6 +8,7 @@ import (
 
 // typeName reads a type.
 func (p *parser) typeName() *ast.TypeName {
+	outside := p.nested
 	p.enter()
 	t := p.typeCore()
 	for {
@@ -28,11 +29,10 @@ func (p *parser) typeName() *ast.TypeName {
 				p.i += 3
 			}
 		default:
-			p.leave()
+			p.nested = outside
 			return t
 		}
 		p.enter() // a chain of suffixes is a tree as deep
-		p.leave()
 	}
 }
 
