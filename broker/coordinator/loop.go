@@ -34,10 +34,11 @@ type loop[M Machine] struct {
 	logger      *slog.Logger
 	opts        Options
 
-	mu     sync.Mutex // guards: queue, closed, active, stopErr
+	mu     sync.Mutex // guards: queue, closed, active, failed
 	queue  []event[M]
 	closed bool
-	active bool // loaded
+	active bool  // loaded
+	failed error // why loading failed: what comes later is answered NotAvailable
 	wake   chan struct{}
 	done   chan struct{}
 
@@ -54,6 +55,9 @@ type loop[M Machine] struct {
 func (l *loop[M]) post(ev event[M], force bool) error {
 	l.mu.Lock()
 	switch {
+	case l.closed && l.failed != nil:
+		l.mu.Unlock()
+		return NotAvailable
 	case l.closed:
 		l.mu.Unlock()
 		return NotCoordinator
@@ -101,6 +105,9 @@ func (l *loop[M]) close() {
 func (l *loop[M]) run() {
 	defer close(l.done)
 	if err := l.load(); err != nil {
+		l.mu.Lock()
+		l.failed = err
+		l.mu.Unlock()
 		l.logger.Error("coordinator cannot load its partition", "partition", l.partition, "error", err)
 		l.stop(NotAvailable)
 		return
