@@ -198,7 +198,7 @@ func (b *Broker) openReplicas(context.Context) error {
 	}
 	b.replicas, err = replica.NewManager(replica.Options{
 		NodeID: b.opts.NodeID, FS: b.opts.FS, Dir: b.topicsDir, Clock: b.opts.Clock,
-		RetentionInterval: b.opts.RetentionInterval, Clean: clean,
+		RetentionInterval: b.opts.RetentionInterval, Clean: clean, Registerer: b.opts.Registerer,
 	}, b.log)
 	if err != nil {
 		return err

@@ -157,9 +157,12 @@ func (p *Partition) expire(op *appendOp, timer **time.Timer) {
 func (op *appendOp) written() {
 	p := op.p
 	if op.Err != nil {
+		p.m.metrics.refused.Inc()
 		op.finish(p.gone(op.Err))
 		return
 	}
+	p.m.metrics.appendedBatches.Inc()
+	p.m.metrics.appendedBytes.Add(float64(len(op.Batch)))
 	synced := p.state.Load().config.SyncedAcks()
 	if op.required = op.Info.LastOffset + 1; !synced {
 		p.advance(op.required)

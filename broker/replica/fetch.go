@@ -38,9 +38,14 @@ type Fetched struct {
 // or MaxWait is 0, else when enough has arrived, MaxWait is over or ctx has ended. done owns the spans and must Release them.
 func (m *Manager) Fetch(ctx context.Context, req FetchRequest, done func([]Fetched)) {
 	f := &fetch{req: req, done: done, results: make([]Fetched, len(req.Partitions))}
-	if f.read() || req.MaxWait <= 0 || ctx.Err() != nil {
+	if f.read() || req.MaxWait <= 0 || len(req.Partitions) == 0 || ctx.Err() != nil {
 		done(f.results)
 		return
+	}
+	m.metrics.parkedFetches.Inc()
+	f.done = func(got []Fetched) {
+		m.metrics.parkedFetches.Dec()
+		done(got)
 	}
 	f.park(ctx)
 }

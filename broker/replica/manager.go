@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/freshetdb/freshet/broker/metadata"
@@ -28,6 +29,8 @@ type Options struct {
 	Clock func() time.Time
 	// RetentionInterval is the time between two looks for segments to delete (30 seconds).
 	RetentionInterval time.Duration
+	// Registerer takes the metrics; nil registers none.
+	Registerer prometheus.Registerer
 	// Clean says that every log was closed in order last time (log.TakeCleanShutdown).
 	Clean bool
 }
@@ -50,6 +53,7 @@ type Manager struct {
 	syncer  *log.Syncer
 	buffers *log.Buffers
 	ops     appendOps
+	metrics *metrics
 	// wakeKeeper tells Run of removals.
 	wakeKeeper chan struct{}
 
@@ -87,6 +91,7 @@ func NewManager(opts Options, logger *slog.Logger) (*Manager, error) {
 		byID:       make(map[idPartition]*Partition),
 		removals:   make(map[string]*removal),
 	}
+	m.metrics = newMetrics(opts.Registerer, m)
 	return m, nil
 }
 
@@ -290,6 +295,7 @@ func (m *Manager) retain(ctx context.Context) {
 		case err != nil && !errors.Is(err, ErrUnknownPartition):
 			m.log.Error("retention failed", "topic", p.topic, "partition", p.index, "err", err)
 		case n > 0:
+			m.metrics.deletedSegments.Add(float64(n))
 			m.log.Info("segments deleted", "topic", p.topic, "partition", p.index, "segments", n)
 		}
 	}

@@ -105,6 +105,7 @@ func (p *Partition) open() (*log.Log, error) {
 		err = fmt.Errorf("%w: open log of %s-%d: %w", ErrStorage, p.topic, p.index, err)
 		p.m.log.Error("partition is offline", "topic", p.topic, "partition", p.index, "err", err)
 		p.failed = err
+		p.m.metrics.offline.Inc()
 		return nil, err
 	}
 	p.mu.Lock()
@@ -225,6 +226,7 @@ func (p *Partition) Read(offset int64, maxBytes int, minOne bool, iso Isolation)
 	if err != nil {
 		return r, p.gone(err)
 	}
+	p.m.metrics.fetchedBytes.Add(float64(len(r.Span.Bytes)))
 	if iso == ReadCommitted && r.Span.Bytes != nil {
 		if r.Aborted, err = l.AbortedTxns(nil, offset, r.Span.NextOffset); err != nil {
 			r.Span.Release()

@@ -376,7 +376,7 @@ func (c *Conn) answer(req *Request, f *Frame) {
 // write sends answers in order until the queue has ended and is empty, or the socket fails.
 func (c *Conn) write() {
 	batch := make([]*Request, 0, writeBatchMax)
-	parts := make(net.Buffers, 0, 2*writeBatchMax)
+	var parts net.Buffers
 	for range c.ready {
 		for {
 			var end queueEnd

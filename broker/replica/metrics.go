@@ -1,0 +1,45 @@
+package replica
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics are the figures of a node's partitions.
+type metrics struct {
+	appendedBatches prometheus.Counter
+	appendedBytes   prometheus.Counter
+	refused         prometheus.Counter
+	fetchedBytes    prometheus.Counter
+	parkedFetches   prometheus.Gauge
+	deletedSegments prometheus.Counter
+	offline         prometheus.Gauge
+}
+
+func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "freshet", Subsystem: "log", Name: name, Help: help})
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "freshet", Subsystem: "log", Name: name, Help: help})
+	}
+	out := &metrics{
+		appendedBatches: counter("appended_batches_total", "Record batches written."),
+		appendedBytes:   counter("appended_bytes_total", "Bytes of record batches written."),
+		refused:         counter("refused_batches_total", "Record batches refused."),
+		fetchedBytes:    counter("fetched_bytes_total", "Bytes of record batches read."),
+		parkedFetches:   gauge("parked_fetches", "Fetches waiting for data."),
+		deletedSegments: counter("deleted_segments_total", "Segments deleted by retention."),
+		offline:         gauge("offline_partitions", "Partitions whose log could not be opened."),
+	}
+	if reg == nil {
+		return out
+	}
+	partitions := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "freshet", Subsystem: "log", Name: "partitions", Help: "Partitions of this node.",
+	}, func() float64 {
+		m.mu.RLock()
+		defer m.mu.RUnlock()
+		return float64(len(m.partitions))
+	})
+	reg.MustRegister(out.appendedBatches, out.appendedBytes, out.refused, out.fetchedBytes, out.parkedFetches,
+		out.deletedSegments, out.offline, partitions)
+	return out
+}
