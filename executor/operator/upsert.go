@@ -11,15 +11,14 @@ import (
 type upsert struct {
 	dataflow.Operator // next
 
-	b       *builder
-	rows    *state.RowTable
-	key     []int
-	all     []int // every column
-	keys    state.Keys
-	sel     []uint16
-	encoded []byte
-	out     vector.Chunk
-	final   *state.Store // bounded: only the rows left at the end are passed on, from here
+	b     *builder
+	rows  *state.RowTable
+	key   []int
+	all   []int // every column
+	keys  state.Keys
+	sel   []uint16
+	out   vector.Chunk
+	final *state.Store // bounded: only the rows left at the end are passed on, from here
 }
 
 func (b *builder) buildUpsert(s *physical.Upsert, next dataflow.Operator, limits []*limit) error {
@@ -76,7 +75,7 @@ func (u *upsert) Push(c *vector.Chunk) error {
 
 // remove drops the row of key i; a key that is not there is no change.
 func (u *upsert) remove(i int) error {
-	row, at, ok := u.rows.Find(&u.keys, i)
+	row, ok := u.rows.Find(&u.keys, i)
 	if !ok {
 		return nil
 	}
@@ -84,7 +83,7 @@ func (u *upsert) remove(i int) error {
 		u.rows.Delete(&u.keys, i)
 		return nil
 	}
-	if err := u.emitOld(row, at, vector.Delete); err != nil {
+	if err := u.emitOld(&row, vector.Delete); err != nil {
 		return err
 	}
 	u.rows.Delete(&u.keys, i)
@@ -97,13 +96,12 @@ func (u *upsert) replace(c *vector.Chunk, i, r int) error {
 	if c.Time != nil {
 		at = c.Time[r]
 	}
-	u.encoded = state.AppendRow(u.encoded[:0], c.Cols, r)
 	if u.final != nil {
-		return fromBudget(u.rows.Set(&u.keys, i, u.encoded, at))
+		return fromBudget(u.rows.Set(&u.keys, i, c.Cols, r, at))
 	}
 	op := vector.Insert
-	if row, at, ok := u.rows.Find(&u.keys, i); ok {
-		if err := u.emitOld(row, at, vector.UpdateOld); err != nil {
+	if row, ok := u.rows.Find(&u.keys, i); ok {
+		if err := u.emitOld(&row, vector.UpdateOld); err != nil {
 			return err
 		}
 		op = vector.UpdateNew
@@ -112,14 +110,14 @@ func (u *upsert) replace(c *vector.Chunk, i, r int) error {
 		v.AppendFrom(c.Cols[j], r)
 	}
 	u.append(op, at)
-	return fromBudget(u.rows.Set(&u.keys, i, u.encoded, at))
+	return fromBudget(u.rows.Set(&u.keys, i, c.Cols, r, at))
 }
 
-func (u *upsert) emitOld(row []byte, at int64, op vector.Op) error {
+func (u *upsert) emitOld(row *state.Row, op vector.Op) error {
 	if err := u.rows.ReadRow(row, u.all, u.out.Cols); err != nil {
 		return err
 	}
-	u.append(op, at)
+	u.append(op, row.TimeMS)
 	return nil
 }
 

@@ -19,14 +19,13 @@ const (
 type view struct {
 	dataflow.Operator // next
 
-	b       *builder
-	rows    *state.RowTable
-	key     []int
-	keepMS  int64 // windows that begin so long before the newest event are dropped; 0: nothing is
-	newest  int64 // largest event time seen by this run
-	keys    state.Keys
-	sel     []uint16
-	encoded []byte
+	b      *builder
+	rows   *state.RowTable
+	key    []int
+	keepMS int64 // windows that begin so long before the newest event are dropped; 0: nothing is
+	newest int64 // largest event time seen by this run
+	keys   state.Keys
+	sel    []uint16
 }
 
 func (b *builder) buildView(s *physical.View, next dataflow.Operator, limits []*limit) error {
@@ -83,8 +82,7 @@ func (v *view) Push(c *vector.Chunk) error {
 			at = c.Time[r]
 			v.newest = max(v.newest, at)
 		}
-		v.encoded = state.AppendRow(v.encoded[:0], c.Cols, int(r))
-		if err := v.rows.Set(&v.keys, i, v.encoded, at); err != nil {
+		if err := v.rows.Set(&v.keys, i, c.Cols, int(r), at); err != nil {
 			return fromBudget(err)
 		}
 	}

@@ -44,7 +44,7 @@ func newBank(t testing.TB, n int) *bank {
 			vector.ConstOf(vector.IntOf(int64(i))), vector.ConstOf(vector.StringOf(fmt.Sprintf("owner %d", i))), vector.ConstOf(vector.IntOf(int64(100 * i))),
 		}
 		b.rows.Encode(&k, cols, []uint16{0})
-		if err := b.rows.Set(&k, 0, state.AppendRow(nil, cols, 0), 0); err != nil {
+		if err := b.rows.Set(&k, 0, cols, 0, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

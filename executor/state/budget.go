@@ -15,8 +15,9 @@ var (
 
 // Budget is a hard limit of memory, shared by whoever is given it. Limit 0 or a nil Budget: unlimited, but counted.
 type Budget struct {
-	limit int64
-	used  atomic.Int64
+	limit  int64
+	used   atomic.Int64
+	parent *Budget // counts the same bytes; nil: none
 }
 
 // NewBudget makes a budget of limit bytes.
@@ -47,33 +48,32 @@ func (b *Budget) Take(n int64, owner string) error {
 		b.used.Add(-n)
 		return &BudgetError{Owner: owner, Need: n, Used: used - n, Limit: b.limit}
 	}
+	if err := b.parent.Take(n, owner); err != nil {
+		b.used.Add(-n)
+		return err
+	}
 	return nil
 }
 
 // force counts n bytes (or gives them back) without asking: small growth between two calls of over.
 func (b *Budget) force(n int64) {
-	if b != nil {
+	for ; b != nil; b = b.parent {
 		b.used.Add(n)
 	}
 }
 
 // over answers *BudgetError when more than the limit is taken.
 func (b *Budget) over(owner string) error {
-	if b == nil || b.limit <= 0 {
-		return nil
-	}
-	if used := b.used.Load(); used > b.limit {
-		return &BudgetError{Owner: owner, Used: used, Limit: b.limit}
+	for ; b != nil; b = b.parent {
+		if used := b.used.Load(); b.limit > 0 && used > b.limit {
+			return &BudgetError{Owner: owner, Used: used, Limit: b.limit}
+		}
 	}
 	return nil
 }
 
 // Give returns n bytes.
-func (b *Budget) Give(n int64) {
-	if b != nil {
-		b.used.Add(-n)
-	}
-}
+func (b *Budget) Give(n int64) { b.force(-n) }
 
 // BudgetError says who wanted more memory than its budget holds.
 type BudgetError struct {

@@ -84,6 +84,7 @@ func (t *Table) changelogHead(kind, group int) []byte {
 
 func (t *Table) writeDirty(w ChangelogWriter) error {
 	for seq := t.undo.open(); seq < t.undo.head; seq++ {
+		t.touchAhead(seq)
 		e := t.undo.at(seq)
 		g := t.groups[e[0]>>32]
 		if t.buckets[g.bucket.key] != g.bucket { // dropped since

@@ -29,6 +29,7 @@ func (c *Changes) Next(limit int) bool {
 	c.N, c.Old, c.New, c.refs, c.Words = 0, c.Old[:0], c.New[:0], c.refs[:0], c.Words[:0]
 	var run *bucket
 	for ; c.next < t.undo.head && c.N < limit; c.next++ {
+		t.touchAhead(c.next)
 		e := t.undo.at(c.next)
 		g := t.groups[e[0]>>32]
 		if g.bucket != t.last && t.buckets[g.bucket.key] != g.bucket {

@@ -63,14 +63,6 @@ func floatWord(x float64) uint64 {
 	return math.Float64bits(x)
 }
 
-// AppendRow appends the bytes of row i of every column.
-func AppendRow(dst []byte, cols []*vector.Vector, i int) []byte {
-	for _, v := range cols {
-		dst = AppendValue(dst, v, i)
-	}
-	return dst
-}
-
 // ReadValue appends the value at the start of b to v, and returns the rest of b. Error: ErrCorrupt.
 func ReadValue(b []byte, v *vector.Vector) ([]byte, error) { return readValue(b, v, 0) }
 

@@ -105,7 +105,7 @@ func (s *Store) dumpGroup(t *Table, at place, buf []byte) ([]byte, error) {
 	buf = binary.AppendUvarint(buf, uint64(t.ordinal))
 	buf = append(buf, byte(at.group))
 	head := len(buf)
-	t.eachAsOf(at, s.committed, func(b *bucket, slot, value []uint64) {
+	t.eachAsOf(at, s.committed, func(b *bucket, slot []uint64, _ uint64, value []uint64) {
 		s.scratch = t.appendKeyBytes(s.scratch[:0], &group{bucket: b}, slot)
 		s.value = t.appendStateBytes(s.value[:0], b.arena, value)
 		buf = append(binary.AppendUvarint(buf, uint64(len(s.scratch))), s.scratch...)

@@ -149,7 +149,7 @@ func (c *counted) readAsOf(n *Snapshot) model {
 	out := model{}
 	cols := keyVectors(nil, c.table.fixed)
 	for _, at := range c.table.places(n.epoch) {
-		c.table.eachAsOf(at, n.epoch, func(b *bucket, slot, value []uint64) {
+		c.table.eachAsOf(at, n.epoch, func(b *bucket, slot []uint64, _ uint64, value []uint64) {
 			g := b.groups[at.group]
 			for s := uint32(0); uint64(s) <= g.mask; s++ {
 				if &g.slot(c.table, s)[0] == &slot[0] {

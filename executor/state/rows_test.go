@@ -35,7 +35,7 @@ func put(rows *RowTable, k *Keys, ids, balances []int64) error {
 	}
 	rows.Encode(k, cols, sel)
 	for i := range ids {
-		if err := rows.Set(k, i, AppendRow(nil, cols, i), 7); err != nil {
+		if err := rows.Set(k, i, cols, i, 7); err != nil {
 			return err
 		}
 	}
@@ -165,7 +165,7 @@ func TestEveryTypeInRowsAndKeys(t *testing.T) {
 		}
 		var k Keys
 		rows.Encode(&k, cols, []uint16{0})
-		if err := rows.Set(&k, 0, AppendRow(nil, cols, 0), 1); err != nil {
+		if err := rows.Set(&k, 0, cols, 0, 1); err != nil {
 			t.Fatal(err)
 		}
 		log := &records{}

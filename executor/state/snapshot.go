@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/binary"
 	"slices"
 	"sync"
 
@@ -17,8 +16,42 @@ type Snapshot struct {
 
 // reader is the scratch memory of one read.
 type reader struct {
-	keys Keys
-	buf  []byte
+	keys  Keys
+	rows  []Row // views of words and buf once complete
+	ends  []int // of the two byte strings of each row in buf
+	words []uint64
+	buf   []byte
+}
+
+func (r *reader) reset() {
+	r.rows, r.ends, r.words, r.buf = r.rows[:0], r.ends[:0], r.words[:0], r.buf[:0]
+}
+
+// add copies a row; under the lock.
+func (r *reader) add(t *RowTable, b *bucket, slot []uint64, header uint64, value []uint64) {
+	r.rows = append(r.rows, Row{TimeMS: int64(value[rowTime]), header: header})
+	r.words = append(append(r.words, slot[1:t.table.value]...), value...)
+	if !t.table.fixed {
+		r.buf = append(r.buf, b.arena.Get(slot[2])...)
+	}
+	r.ends = append(r.ends, len(r.buf))
+	if t.rest >= 0 {
+		r.buf = append(r.buf, b.arena.Get(value[t.rest])...)
+	}
+	r.ends = append(r.ends, len(r.buf))
+}
+
+// row completes row i of those copied.
+func (r *reader) row(t *RowTable, i int) *Row {
+	n := t.table.stride - 1
+	row := &r.rows[i]
+	row.words = r.words[i*n : (i+1)*n]
+	from := 0
+	if i > 0 {
+		from = r.ends[2*i-1]
+	}
+	row.key, row.rest = r.buf[from:r.ends[2*i]], r.buf[r.ends[2*i]:r.ends[2*i+1]]
+	return row
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
@@ -80,50 +113,59 @@ func (t *Table) asOf(slot []uint64, cutoff uint64) (header uint64, value []uint6
 }
 
 // Get appends the row of a key (one datum a key column, in the order of the table's Key) to out's columns (and Time), which take the columns
-// indexes names, ascending, and tells whether there was one. out.N counts it. Errors: ErrClosed, a datum of the wrong type.
+// indexes names, and tells whether there was one. out.N counts it. Errors: ErrClosed, a datum of the wrong type.
 func (n *Snapshot) Get(t *RowTable, key []vector.Datum, indexes []int, out *vector.Chunk) (bool, error) {
 	r := readers.Get().(*reader)
 	defer readers.Put(r)
 	if err := t.table.EncodeDatums(&r.keys, key); err != nil {
 		return false, err
 	}
-	time, ok, err := n.copyRow(t.table, r)
-	if err != nil || !ok {
+	r.reset()
+	if err := n.copyRow(t, r); err != nil || len(r.rows) == 0 {
 		return false, err
 	}
-	if err := t.ReadRow(r.buf, indexes, out.Cols); err != nil {
+	row := r.row(t, 0)
+	if err := t.ReadRow(row, indexes, out.Cols); err != nil {
 		return false, err
 	}
-	out.Time = append(out.Time, time)
+	out.Time = append(out.Time, row.TimeMS)
 	out.N++
 	return true, nil
 }
 
-// copyRow copies the row of the key in r to r.buf.
-func (n *Snapshot) copyRow(t *Table, r *reader) (timeMS int64, ok bool, err error) {
+// copyRow copies the row of the key in r, if there is one.
+func (n *Snapshot) copyRow(rows *RowTable, r *reader) error {
 	n.store.mu.Lock()
 	defer n.store.mu.Unlock()
 	if err := n.usable(); err != nil {
-		return 0, false, err
+		return err
 	}
+	t := rows.table
 	b := t.bucketAsOf(r.keys.bucket[0], n.epoch)
 	if b == nil {
-		return 0, false, nil
+		return nil
 	}
 	g := b.groups[groupOf(r.keys.hash[0])]
 	if g == nil {
-		return 0, false, nil
+		return nil
 	}
 	s, found := g.find(t, &r.keys, 0)
 	if !found {
-		return 0, false, nil
+		return nil
 	}
-	header, value := t.asOf(g.slot(t, s), t.undo.cutoff(n.epoch))
-	if header&slotPresent == 0 {
-		return 0, false, nil
+	slot := g.slot(t, s)
+	if header, value := t.asOf(slot, t.cutoff(n.epoch)); header&slotPresent != 0 {
+		r.add(rows, b, slot, header, value)
 	}
-	r.buf = append(r.buf[:0], b.arena.Get(value[rowHandle])...)
-	return int64(value[rowTime]), true, nil
+	return nil
+}
+
+// cutoff is the first entry of the undo list that a reader as of epoch undoes.
+func (t *Table) cutoff(epoch uint64) uint64 {
+	if t.NoUndo {
+		return 1
+	}
+	return t.undo.cutoff(epoch)
 }
 
 // place names a group of a bucket.
@@ -156,7 +198,7 @@ func (t *Table) places(epoch uint64) []place {
 	return out
 }
 
-// Scan hands every row to push, in chunks of the columns that indexes names (ascending) with their event times, group by group. push runs without
+// Scan hands every row to push, in chunks of the columns that indexes names with their event times, group by group. push runs without
 // the lock and must not keep the chunk. Errors: ErrClosed, push's.
 func (n *Snapshot) Scan(t *RowTable, indexes []int, push func(*vector.Chunk) error) error {
 	places, err := n.places(t.table)
@@ -170,16 +212,15 @@ func (n *Snapshot) Scan(t *RowTable, indexes []int, push func(*vector.Chunk) err
 	r := readers.Get().(*reader)
 	defer readers.Put(r)
 	for _, at := range places {
-		if err := n.copyGroup(t.table, at, r); err != nil {
+		if err := n.copyGroup(t, at, r); err != nil {
 			return err
 		}
-		for b := r.buf; len(b) > 0; {
-			size := binary.LittleEndian.Uint32(b)
-			out.Time = append(out.Time, int64(binary.LittleEndian.Uint64(b[4:])))
-			if err := t.ReadRow(b[12:12+size], indexes, out.Cols); err != nil {
+		for i := range r.rows {
+			row := r.row(t, i)
+			out.Time = append(out.Time, row.TimeMS)
+			if err := t.ReadRow(row, indexes, out.Cols); err != nil {
 				return err
 			}
-			b = b[12+size:]
 			if out.N++; out.N == vector.MaxRows {
 				if err := flush(out, push); err != nil {
 					return err
@@ -211,40 +252,34 @@ func (n *Snapshot) places(t *Table) ([]place, error) {
 	return t.places(n.epoch), nil
 }
 
-// copyGroup copies the rows of a group to r.buf: length, event time, bytes.
-func (n *Snapshot) copyGroup(t *Table, at place, r *reader) error {
+// copyGroup copies the rows of a group.
+func (n *Snapshot) copyGroup(t *RowTable, at place, r *reader) error {
 	n.store.mu.Lock()
 	defer n.store.mu.Unlock()
-	r.buf = r.buf[:0]
+	r.reset()
 	if err := n.usable(); err != nil {
 		return err
 	}
-	t.eachAsOf(at, n.epoch, func(b *bucket, slot, value []uint64) {
-		row := b.arena.Get(value[rowHandle])
-		r.buf = binary.LittleEndian.AppendUint32(r.buf, uint32(len(row)))
-		r.buf = binary.LittleEndian.AppendUint64(r.buf, value[rowTime])
-		r.buf = append(r.buf, row...)
+	t.table.eachAsOf(at, n.epoch, func(b *bucket, slot []uint64, header uint64, value []uint64) {
+		r.add(t, b, slot, header, value)
 	})
 	return nil
 }
 
 // eachAsOf visits the keys of a group that are present as of epoch; under the lock.
-func (t *Table) eachAsOf(at place, epoch uint64, visit func(b *bucket, slot, value []uint64)) {
+func (t *Table) eachAsOf(at place, epoch uint64, visit func(b *bucket, slot []uint64, header uint64, value []uint64)) {
 	b := t.bucketAsOf(at.bucket, epoch)
 	if b == nil || b.groups[at.group] == nil {
 		return
 	}
-	g, cutoff := b.groups[at.group], t.undo.cutoff(epoch)
-	if t.NoUndo {
-		cutoff = 1
-	}
+	g, cutoff := b.groups[at.group], t.cutoff(epoch)
 	for s := 0; s < len(g.mem.w); s += t.stride {
 		slot := g.mem.w[s : s+t.stride]
 		if slot[0] == 0 {
 			continue
 		}
 		if header, value := t.asOf(slot, cutoff); header&slotPresent != 0 {
-			visit(b, slot, value)
+			visit(b, slot, header, value)
 		}
 	}
 }
@@ -259,7 +294,7 @@ func (n *Snapshot) Len(t *RowTable) int {
 	for _, at := range places {
 		n.store.mu.Lock()
 		if n.usable() == nil {
-			t.table.eachAsOf(at, n.epoch, func(*bucket, []uint64, []uint64) { count++ })
+			t.table.eachAsOf(at, n.epoch, func(*bucket, []uint64, uint64, []uint64) { count++ })
 		}
 		n.store.mu.Unlock()
 	}

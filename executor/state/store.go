@@ -38,11 +38,7 @@ type Store struct {
 
 // NewStore makes an empty store.
 func NewStore(opts Options) *Store {
-	b := opts.Budget
-	if b == nil {
-		b = NewBudget(0)
-	}
-	return &Store{budget: b, rows: map[string]*RowTable{}, pins: map[uint64]int{}}
+	return &Store{budget: &Budget{parent: opts.Budget}, rows: map[string]*RowTable{}, pins: map[uint64]int{}}
 }
 
 // Lock takes the chunk lock: around Push, Advance and Barrier of the task's operators.
@@ -58,7 +54,7 @@ func (s *Store) CommittedEpoch() uint64 {
 	return s.committed
 }
 
-// Bytes is the memory taken from the store's budget, which others may share.
+// Bytes is the memory the store holds.
 func (s *Store) Bytes() int64 { return s.budget.Used() }
 
 // Dirty is the number of keys changed in the open epoch so far.

@@ -264,6 +264,35 @@ func (t *Table) touchHomes(b *bucket, k *Keys, order []uint16) {
 	t.sink = touched
 }
 
+// touchStep is how many entries of the undo list touchAhead looks at in one go.
+const touchStep = 32
+
+// touchAhead loads, every touchStep entries of a walk, the slots that the next ones name (and the arena values in them), so that their misses overlap.
+func (t *Table) touchAhead(seq uint64) {
+	if seq%touchStep != 0 {
+		return
+	}
+	var touched uint64
+	var values [touchStep]uint64
+	var arenas [touchStep]*Arena
+	end := min(seq+touchStep, t.undo.head)
+	for q := seq; q < end; q++ {
+		ref := t.undo.at(q)[0]
+		g := t.groups[ref>>32]
+		i := int(uint32(ref)) * t.stride
+		touched += g.mem.w[i]
+		if len(t.ArenaWords) > 0 {
+			values[q-seq], arenas[q-seq] = g.mem.w[i+t.value+t.ArenaWords[0]], g.bucket.arena
+		}
+	}
+	for j, a := range arenas {
+		if a != nil && values[j] != 0 {
+			touched += uint64(a.block(values[j])[0])
+		}
+	}
+	t.sink = touched
+}
+
 // Len is the number of keys present.
 func (t *Table) Len() int {
 	n := 0

@@ -83,10 +83,8 @@ func (u *undoLog) seal(epoch uint64) { u.marks = append(u.marks, mark{epoch, u.h
 // drop forgets the entries of epochs up to floor, handing each to visit first when that is not nil.
 func (u *undoLog) drop(floor uint64, visit func(entry []uint64)) {
 	end := u.cutoff(floor)
-	if visit != nil {
-		for seq := u.tail; seq < end; seq++ {
-			visit(u.at(seq))
-		}
+	for seq := u.tail; visit != nil && seq < end; seq++ {
+		visit(u.at(seq))
 	}
 	u.tail = max(u.tail, end)
 	for len(u.marks) > 1 && u.marks[1].epoch <= floor {
