@@ -92,7 +92,7 @@ func (e *Engine) createDatabase(sess *session.Session, s *ast.CreateObject) (*se
 	if len(s.Name) != 1 || strings.ContainsFunc(name.Name, func(r rune) bool {
 		return r != '_' && r != '-' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
 	}) || name.Name == "" || len(name.Name) > databaseNameMax {
-		return nil, sqlerr.Newf(sqlerr.InvalidName, s.Name.Pos(), "%q cannot name a database", s.Name.String()).
+		return nil, sqlerr.Newf(sqlerr.InvalidName, s.Name.Pos(), "%q cannot name a database", name.Name).
 			WithHint("letters, digits, _ and - make up to %d characters", databaseNameMax)
 	}
 	return &session.Result{Tag: "CREATE DATABASE", Rows: func(ctx context.Context, _ session.Yield) error {

@@ -3,8 +3,11 @@ package engine
 import (
 	"context"
 	"maps"
+	"strconv"
 	"strings"
+	"time"
 
+	"github.com/freshetdb/freshet/executor/query"
 	"github.com/freshetdb/freshet/planner"
 	"github.com/freshetdb/freshet/server/session"
 	"github.com/freshetdb/freshet/sql/sqlerr"
@@ -58,22 +61,31 @@ func (e *Engine) showTopics(ctx context.Context, all bool) ([][]string, error) {
 }
 
 func (e *Engine) showQueries(p *planned) [][]string {
-	states := map[string]string{}
+	running := map[string]query.Status{}
 	for _, s := range e.opts.Executor.Statuses() {
-		states[s.ID] = string(s.State)
-		if s.Cause != "" {
-			states[s.ID] += ": " + s.Cause
-		}
+		running[s.ID] = s
 	}
 	var rows [][]string
 	for _, q := range p.catalog.Queries() {
-		state, known := states[e.runID(p.catalog, q.ID)]
+		s, known := running[e.runID(p.catalog, q.ID)]
 		if !known {
-			state = "NOT RUNNING"
+			s.State = "NOT RUNNING"
 		}
-		rows = append(rows, []string{q.ID, state, q.Sink, strings.Join(q.Sources, ", "), q.Text})
+		row := []string{q.ID, string(s.State), q.Sink, strings.Join(q.Sources, ", ")}
+		for _, n := range []int64{s.Records, s.Committed, s.BadRecords, s.Late, s.StateBytes, int64(s.Restarts)} {
+			row = append(row, strconv.FormatInt(n, 10))
+		}
+		rows = append(rows, append(row, cause(s), q.Text))
 	}
 	return rows
+}
+
+// cause is why a query failed last, with its next try while it waits for one.
+func cause(s query.Status) string {
+	if s.State == query.Failed && !s.NextTry.IsZero() {
+		return s.Cause + " (next try " + s.NextTry.UTC().Format(time.TimeOnly) + ")"
+	}
+	return s.Cause
 }
 
 func showSetting(values *settings, name string) ([][]string, error) {
