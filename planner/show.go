@@ -48,7 +48,7 @@ func (p *planning) show(s *ast.Show) (*Result, error) {
 	case "QUERIES":
 		return &Result{
 			Kind: KindShow, Tag: "SHOW", Show: Show{What: s.What, All: s.All, Extended: s.Extended},
-			Columns: textColumns("query_id", "state", "sink", "sources", "sql"),
+			Columns: queryColumns(),
 		}, nil
 	case "PROPERTIES":
 		return &Result{Kind: KindShow, Tag: "SHOW", Show: Show{What: s.What}, Columns: textColumns("property", "value", "description")}, nil
@@ -66,6 +66,15 @@ func (p *planning) show(s *ast.Show) (*Result, error) {
 		return p.table("SHOW", textColumns("name", "create_sql"), [][]string{{rel.Name, rel.Text}}), nil
 	}
 	return nil, sqlerr.Unsupported(s.At, "SHOW "+s.What)
+}
+
+// queryColumns are those of SHOW QUERIES: what the catalogue knows, and how the query runs on this node. Counts are since its last start.
+func queryColumns() types.Columns {
+	columns := textColumns("query_id", "state", "sink", "sources")
+	for _, name := range []string{"records", "committed_records", "bad_records", "late_records", "state_bytes", "restarts"} {
+		columns = append(columns, types.Column{Name: name, Type: types.Of(types.BigInt)})
+	}
+	return append(columns, textColumns("cause", "sql")...)
 }
 
 func (p *planning) showRelations(kind catalog.Kind) *Result {
