@@ -49,7 +49,11 @@ func unitOf(name string) (unit, bool) {
 const daysPerMonth = 30
 
 // sums gathers an interval's parts; fractions run down to the next smaller field.
-type sums struct{ months, days, us float64 }
+type sums struct {
+	months, days float64
+	us           int64
+	bad          bool // the time does not fit
+}
 
 func (t *sums) add(n float64, u unit) {
 	switch {
@@ -60,17 +64,31 @@ func (t *sums) add(n float64, u unit) {
 	case u.days != 0:
 		whole, part := math.Modf(n * u.days)
 		t.days += whole
-		t.us += math.Round(part * float64(Day))
+		t.addTime(part, Day)
 	default:
-		t.us += math.Round(n * u.us)
+		t.addTime(n, int64(u.us))
 	}
 }
 
+// addTime adds n times a number of microseconds: the whole part exactly, the fraction rounded.
+func (t *sums) addTime(n float64, us int64) {
+	whole, part := math.Modf(n)
+	if math.Abs(whole) >= math.MaxInt64 {
+		t.bad = true
+		return
+	}
+	product := mul64(int64(whole), us)
+	product, _ = product.Add(FromInt64(int64(math.Round(part * float64(us)))))
+	product, _ = product.Add(FromInt64(t.us))
+	sum, ok := product.Int64()
+	t.us, t.bad = sum, t.bad || !ok
+}
+
 func (t *sums) interval() (Int128, bool) {
-	if math.Abs(t.months) > math.MaxInt32 || math.Abs(t.days) > math.MaxInt32 || math.Abs(t.us) >= math.MaxInt64 {
+	if t.bad || t.us == math.MinInt64 || math.Abs(t.months) > math.MaxInt32 || math.Abs(t.days) > math.MaxInt32 {
 		return Int128{}, false
 	}
-	return MakeInterval(int32(t.months), int32(t.days), int64(t.us)), true
+	return MakeInterval(int32(t.months), int32(t.days), t.us), true
 }
 
 // ParseInterval reads "1 year 2 mons -3 days 04:05:06.7", "90 minutes", "1h30m", "P1DT2H" and "... ago".
@@ -87,8 +105,7 @@ func ParseInterval(s string) (Int128, bool) {
 	s = strings.TrimPrefix(s, "@ ")
 	some := false
 	for s = strings.TrimLeft(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
-		if n, rest, ok := clockPart(s); ok {
-			t.us += n
+		if rest, ok := t.clock(s); ok {
 			s, some = rest, true
 			continue
 		}
@@ -116,7 +133,7 @@ func ParseInterval(s string) (Int128, bool) {
 		s, some = rest[end:], true
 	}
 	if ago {
-		t = sums{-t.months, -t.days, -t.us}
+		t.months, t.days, t.us = -t.months, -t.days, -t.us
 	}
 	if !some {
 		return Int128{}, false
@@ -124,15 +141,15 @@ func ParseInterval(s string) (Int128, bool) {
 	return t.interval()
 }
 
-// clockPart reads a leading [+-]HH:MM[:SS[.f]] up to a space or the end.
-func clockPart(s string) (us float64, rest string, ok bool) {
+// clock adds a leading [+-]HH:MM[:SS[.f]] up to a space or the end.
+func (t *sums) clock(s string) (rest string, ok bool) {
 	end := strings.IndexByte(s, ' ')
 	if end < 0 {
 		end = len(s)
 	}
 	word, rest := s[:end], s[end:]
 	if !strings.Contains(word, ":") {
-		return 0, s, false
+		return s, false
 	}
 	sign := 1.0
 	switch word[0] {
@@ -143,19 +160,18 @@ func clockPart(s string) (us float64, rest string, ok bool) {
 	}
 	parts := strings.Split(word, ":")
 	if len(parts) > 3 {
-		return 0, s, false
+		return s, false
 	}
+	before := *t
 	for i, part := range parts {
-		if part == "" || part[0] < '0' || part[0] > '9' {
-			return 0, s, false
-		}
 		n, err := strconv.ParseFloat(part, 64)
-		if err != nil || i > 0 && n >= 60 || i < 2 && n != math.Trunc(n) {
-			return 0, s, false
+		if err != nil || part[0] < '0' || part[0] > '9' || i > 0 && n >= 60 || i < 2 && n != math.Trunc(n) {
+			*t = before
+			return s, false
 		}
-		us += n * []float64{float64(Hour), float64(Minute), float64(Second)}[i]
+		t.addTime(sign*n, []int64{Hour, Minute, Second}[i])
 	}
-	return sign * math.Round(us), rest, true
+	return rest, true
 }
 
 func numberPart(s string) (n float64, rest string, ok bool) {
