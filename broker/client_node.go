@@ -186,16 +186,26 @@ func (g clientGroups) fetch(ctx context.Context, groupID string, requireStable b
 
 // DeleteGroup implements client.Groups.
 func (g clientGroups) DeleteGroup(ctx context.Context, groupID string) error {
-	codes := make(chan coordinator.Code, 1)
-	g.groups.Delete(groupID, func(code coordinator.Code) { codes <- code })
-	select {
-	case code := <-codes:
-		if code != coordinator.OK && code != coordinator.GroupIDNotFound {
+	for {
+		codes := make(chan coordinator.Code, 1)
+		g.groups.Delete(groupID, func(code coordinator.Code) { codes <- code })
+		code := coordinator.RequestTimedOut
+		select {
+		case code = <-codes:
+		case <-ctx.Done():
+		}
+		switch code {
+		case coordinator.OK, coordinator.GroupIDNotFound:
+			return nil
+		case coordinator.UnstableOffsetCommit, coordinator.LoadInProgress, coordinator.NotAvailable:
+		default:
 			return fmt.Errorf("delete group %q: %w", groupID, code)
 		}
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("delete group %q: %w: %w", groupID, code, ctx.Err())
+		case <-time.After(stableRetry):
+		}
 	}
 }
 

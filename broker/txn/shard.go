@@ -38,6 +38,9 @@ type Options struct {
 
 const defaultTimeoutMax = 15 * time.Minute
 
+// writeRetry is how long a transaction that timed out is left alone after its abort could not be written.
+const writeRetry = time.Second
+
 // Shard holds the transactional ids of one partition. All methods must be called on the shard's goroutine.
 type Shard struct {
 	opts        Options
@@ -71,11 +74,7 @@ func (s *Shard) Start(now time.Time, leaderEpoch int32, out coordinator.Shard) {
 // Stop implements coordinator.Machine.
 func (s *Shard) Stop(err error) {
 	for _, t := range s.txns {
-		waiters := t.waiters
-		t.waiters = nil
-		for _, w := range waiters {
-			w.drop(err)
-		}
+		t.dropWaiters(err)
 	}
 }
 
@@ -84,7 +83,7 @@ func (s *Shard) plan(t *txn) {
 	if t.state != Ongoing {
 		return
 	}
-	if at := t.start.Add(t.timeout); s.next.IsZero() || at.Before(s.next) {
+	if at := t.expires(); s.next.IsZero() || at.Before(s.next) {
 		s.next = at
 	}
 }
@@ -97,7 +96,7 @@ func (s *Shard) Tick(now time.Time) time.Time {
 	s.next = time.Time{}
 	for _, id := range slices.Sorted(maps.Keys(s.txns)) {
 		t := s.txns[id]
-		if t.state == Ongoing && !t.busy && !t.start.Add(t.timeout).After(now) {
+		if t.state == Ongoing && !t.busy && !t.expires().After(now) {
 			s.abort(now, t)
 			continue
 		}
@@ -119,6 +118,9 @@ func (s *Shard) write(now time.Time, t *txn, next durable, done func(now time.Ti
 			t.busy = false
 			if err == nil {
 				t.durable, t.volatile = next, false
+			} else {
+				t.notBefore = now.Add(writeRetry)
+				t.dropWaiters(err) // they would only try the same again
 			}
 			done(now, err)
 			s.plan(t)

@@ -102,6 +102,26 @@ type txn struct {
 	// busy means that a change is being written or markers are under way; no other may begin.
 	busy    bool
 	waiters []waiter
+	// notBefore delays the abort of a transaction that timed out, after a failed write.
+	notBefore time.Time
+}
+
+// expires is when an ongoing transaction is aborted.
+func (t *txn) expires() time.Time {
+	at := t.start.Add(t.timeout)
+	if at.Before(t.notBefore) {
+		return t.notBefore
+	}
+	return at
+}
+
+// dropWaiters tells those who wait that it was in vain.
+func (t *txn) dropWaiters(err error) {
+	waiters := t.waiters
+	t.waiters = nil
+	for _, w := range waiters {
+		w.drop(err)
+	}
 }
 
 // noEpoch stands for an epoch that no producer has.
