@@ -264,8 +264,11 @@ func (a *aggregate) pushWindows(c *vector.Chunk) error {
 	}
 	a.start.I = a.start.I[:c.N]
 	a.keyVecs[len(a.keys)] = &a.start
+	after := seen
 	for back := a.windows.Overlap() - 1; back >= 0; back-- { // windows in ascending order of start
-		rows, late := a.assign(c, back, seen)
+		var rows []uint16
+		var late int
+		rows, late, after = a.assign(c, back, seen)
 		if back == 0 {
 			a.b.deps.Stats.Late.Add(int64(late))
 		}
@@ -276,16 +279,17 @@ func (a *aggregate) pushWindows(c *vector.Chunk) error {
 	if a.clock == nil {
 		return nil
 	}
-	for _, r := range a.rows {
-		seen = max(seen, c.Time[r])
-	}
-	return fromBudget(a.clock.set(seen))
+	return fromBudget(a.clock.set(after))
 }
 
 // assign computes the start of the window that lies back steps before each row's newest one, and lists the rows that are in it and not too late:
-// judged row by row against the largest event time before it.
-func (a *aggregate) assign(c *vector.Chunk, back, seen int64) (rows []uint16, late int) {
+// judged row by row against how far event time was before it. after is how far it is behind the chunk.
+func (a *aggregate) assign(c *vector.Chunk, back, seen int64) (rows []uint16, late int, after int64) {
 	rows = a.adds.rows[:0]
+	own, others := seen, int64(everything)
+	if a.b.deps.Time != nil {
+		own, others = a.b.deps.Time.Own, a.b.deps.Time.Others
+	}
 	for _, r := range a.rows {
 		t := c.Time[r]
 		start := a.windows.Start(t) - back*a.windows.AdvanceMS
@@ -296,14 +300,15 @@ func (a *aggregate) assign(c *vector.Chunk, back, seen int64) (rows []uint16, la
 				in = false
 				late++
 			}
-			seen = max(seen, t)
+			own = max(own, t)
+			seen = max(seen, min(own, others))
 		}
 		if in {
 			rows = append(rows, r)
 		}
 	}
 	a.adds.rows = rows
-	return rows, late
+	return rows, late, seen
 }
 
 // fold takes rows, whose keys are in keyVecs, into their groups.

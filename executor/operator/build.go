@@ -34,8 +34,17 @@ type Deps struct {
 	Output dataflow.Collector
 	// Sink makes the operator that writes a topic. It is the end of its chain.
 	Sink func(*physical.Sink) (dataflow.Operator, error)
+	// Time tells how far event time is, for lateness; the driver sets it before each Push. Nil: the inputs are one partition, or are merged by time.
+	Time *StreamTime
 	// Bounded: the inputs end (one-shot).
 	Bounded bool
+}
+
+// StreamTime is how far event time (ms) is in the partition whose chunk is pushed and in the others, so that a partition that is read
+// first does not make the rows of the others late.
+type StreamTime struct {
+	Own    int64 // largest event time of the partition before the chunk; math.MinInt64: none
+	Others int64 // smallest of the largest event times of the other active partitions; math.MaxInt64: there are none
 }
 
 // Stats counts rows that a query dropped by rule.

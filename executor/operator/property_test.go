@@ -3,12 +3,14 @@ package operator_test
 import (
 	"flag"
 	"fmt"
+	"math"
 	"math/rand"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/freshetdb/freshet/executor/operator"
 	"github.com/freshetdb/freshet/executor/state"
 	"github.com/freshetdb/freshet/planner/physical"
 	"github.com/freshetdb/freshet/sql/expr"
@@ -166,5 +168,36 @@ func TestBudgetNamesTheOperator(t *testing.T) {
 			t.Errorf("%s: %v", plan, err)
 		}
 		t.Log(err)
+	}
+}
+
+// TestPartitionsDoNotMakeEachOtherLate reads a partition that is far ahead first: the other one's rows still count.
+func TestPartitionsDoNotMakeEachOtherLate(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		h := &harness{size: 100, store: state.NewStore(state.Options{})}
+		deps := operator.Deps{Output: h, Stats: &h.stats, Store: h.store}
+		if known {
+			deps.Time = &operator.StreamTime{Own: math.MinInt64, Others: math.MinInt64}
+		}
+		var err error
+		if h.pipe, err = operator.Build(plans["tumbling"](), deps); err != nil {
+			t.Fatal(err)
+		}
+		push := func(rows string, own, others int64) {
+			t.Helper()
+			if known {
+				*deps.Time = operator.StreamTime{Own: own, Others: others}
+			}
+			if err := h.push(0, parseRows(rows)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		push("a 1 @1\na 1 @100", math.MinInt64, math.MinInt64) // nothing was read of the other
+		push("b 1 @2", math.MinInt64, 100)
+		push("b 1 @60", 2, 100)
+		push("b 1 @3", 60, 100) // late by its own partition
+		if late := h.stats.Late.Load(); known && late != 1 || !known && late != 3 {
+			t.Errorf("known=%v: %d late rows", known, late)
+		}
 	}
 }

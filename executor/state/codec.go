@@ -144,7 +144,7 @@ func readList(b []byte, v *vector.Vector, depth int) ([]byte, error) {
 
 // skipValue returns what follows the value of type t at the start of b.
 func skipValue(b []byte, t types.Type, depth int) ([]byte, error) {
-	if len(b) == 0 || depth > maxNesting {
+	if len(b) == 0 || b[0] > 1 || depth > maxNesting {
 		return nil, ErrCorrupt
 	}
 	if b[0] == 0 {
