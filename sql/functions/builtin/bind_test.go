@@ -252,7 +252,7 @@ func (b *binder) prefix() expr.Expr {
 		typ := b.typeName()
 		b.expect(")")
 		return b.cast(e, typ, t == "try_cast")
-	case t == "array" || t == "map":
+	case (t == "array" || t == "map") && b.peek() == "[":
 		return b.collection(t)
 	case raw[0] == '\'':
 		return textLiteral(raw)

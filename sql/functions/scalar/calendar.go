@@ -44,10 +44,16 @@ func calendars() []*functions.Function {
 			Examples: examples("date_trunc('hour', TIMESTAMP '2026-11-22 17:40:05+00')", "2026-11-22 17:00:00+00", "date_trunc('week', DATE '2026-11-22')", "2026-11-16 00:00:00+00"),
 			Overloads: []*functions.Overload{truncation(), overload(rows(dateTrunc), tTimestamp, tText, tTimestamp, tText),
 				overload(rows(intervalTrunc), tInterval, tText, tInterval)}},
+		{Name: "timezone", Category: "date", Help: "AT TIME ZONE: not supported, as there is no timestamp without a time zone. Set the session's time zone, or give date_trunc, format_timestamp and their like a zone.",
+			Overloads: []*functions.Overload{{Params: []types.Type{tText, tTimestamp}, ReturnType: noTimeZone}}},
 		{Name: "date_bin", Category: "date", Help: "Start of the interval-long bin, counted from an origin, that a timestamp falls into.",
 			Examples:  examples("date_bin('15 minutes', TIMESTAMP '2020-02-11 15:44:17+00', TIMESTAMP '2001-01-01+00')", "2020-02-11 15:30:00+00"),
 			Overloads: []*functions.Overload{overload(rows(dateBin), tTimestamp, tInterval, tTimestamp, tTimestamp)}},
 	}
+}
+
+func noTimeZone([]types.Type) (types.Type, error) {
+	return types.Type{}, sqlerr.Unsupported(0, "AT TIME ZONE").WithHint("set the session's time zone, or name the zone in date_trunc(unit, t, zone) or format_timestamp(t, pattern, zone)")
 }
 
 func interval(args []*vector.Vector, k, i int) vector.Int128 { return args[k].D[args[k].Row(i)] }

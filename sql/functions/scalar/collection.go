@@ -21,6 +21,9 @@ func collections() []*functions.Function {
 	return []*functions.Function{
 		{Name: "[]", Category: "collections", Help: "Element of an array, from 1 (from the end when negative, in the ksqldb dialect); value of a key of a map. Null when there is none. Written a[i].",
 			Examples: examples("ARRAY[10, 20, 30][2]", "20", "MAP['a', 1, 'b', 2]['b']", "2"), Overloads: []*functions.Overload{element, value}},
+		{Name: "element_at", Category: "collections", Help: "As a[i]: element of an array or value of a map's key.", Examples: examples("element_at(ARRAY[10, 20], 1)", "10"),
+			Overloads: []*functions.Overload{named(element), named(value)}},
+		{Name: "array", Category: "collections", Help: "Array of the arguments. Written ARRAY[a, b].", Examples: examples("array(1, 2.5, NULL)", "{1,2.5,NULL}"), Overloads: constructors()},
 		{Name: "array_length", Category: "collections", Help: "Number of elements; of two arguments, the second is the dimension, 1, and an empty array gives null.",
 			Examples: examples("array_length(ARRAY[1, 2, 3])", "3", "array_length(ARRAY['a'], 1)", "1"), Overloads: []*functions.Overload{
 				overload(size, tInt, tArray),
@@ -43,6 +46,44 @@ func collections() []*functions.Function {
 		{Name: "map_values", Category: "collections", Help: "Array of a map's values.", Examples: examples("map_values(MAP['a', 1])", "{1}"), Overloads: []*functions.Overload{mapMembers(1)}},
 		{Name: "as_value", Category: "other", Help: "The argument itself: copies a key column into the value.", Examples: examples("as_value(7)", "7"), Overloads: []*functions.Overload{asValue()}},
 	}
+}
+
+// named copies an overload for another name.
+func named(o *functions.Overload) *functions.Overload {
+	c := *o
+	c.Name = ""
+	return &c
+}
+
+// constructors is ARRAY[...], an overload an element type so that elements are cast to one.
+func constructors() []*functions.Overload {
+	var out []*functions.Overload
+	for _, t := range append(comparable(), tArray, tMap, types.Of(types.Struct)) {
+		o := seesNulls(variadic(overload(makeArray, types.ArrayOf(t), t)))
+		if t.ID == types.Decimal || t.Nested() {
+			o.ReturnType = func(args []types.Type) (types.Type, error) {
+				elem, err := widestDecimal(args)
+				return types.ArrayOf(elem), err
+			}
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func makeArray(_ *functions.Context, args []*vector.Vector, n int, sel []uint16, out *vector.Vector) error {
+	fixed := out.Type.Elem.ID == types.Decimal && out.Type.Elem.Precision == 0
+	return appendRows(n, sel, out, func(i int) error {
+		for _, a := range args {
+			if fixed && !a.IsNull(i) {
+				out.Kids[0].AppendDecimal(a.D[a.Row(i)], a.ScaleAt(i))
+				continue
+			}
+			out.Kids[0].AppendFrom(a, i)
+		}
+		out.EndList()
+		return nil
+	})
 }
 
 // elementType is the type of an array's elements or a map's values.

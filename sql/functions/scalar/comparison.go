@@ -228,7 +228,7 @@ func widestDecimal(args []types.Type) (types.Type, error) {
 	for _, a := range args[1:] {
 		c, ok := types.Common(t, a)
 		if !ok {
-			return tDecimal, nil
+			return types.Type{}, sqlerr.Newf(sqlerr.DatatypeMismatch, 0, "types %s and %s cannot be matched", t, a)
 		}
 		t = c
 	}

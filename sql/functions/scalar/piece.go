@@ -25,10 +25,13 @@ func pieces() []*functions.Function {
 			Overloads: []*functions.Overload{overload(rows(rightPart), tText, tText, tInt)}},
 		{Name: "strpos", Category: "string", Help: "1-based position of the second text in the first; 0 if it is not there.", Examples: examples("strpos('high', 'ig')", "2"), Overloads: at},
 		{Name: "instr", Category: "string", Help: "1-based position of the second text in the first; 0 if it is not there.", Examples: examples("instr('high', 'h')", "1"), Overloads: []*functions.Overload{overload(rows(position), tInt, tText, tText)}},
-		{Name: "position", Category: "string", Help: "1-based position of the first text in the second; 0 if it is not there. Written position(a IN b).",
-			Examples: examples("position('ig', 'high')", "2"), Overloads: []*functions.Overload{overload(rows(func(ctx *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
-				return position(ctx, []*vector.Vector{args[1], args[0]}, i, out)
-			}), tInt, tText, tText)}},
+		{Name: "position", Category: "string", Help: "1-based position of the second text in the first; 0 if it is not there. Also written position(b IN a).",
+			Examples: examples("position('high', 'ig')", "2"), Overloads: []*functions.Overload{overload(rows(position), tInt, tText, tText)}},
+		{Name: "overlay", Category: "string", Help: "Text with n characters (default: as many as the second has) from a 1-based position on replaced by the second text.",
+			Examples: examples("overlay('Txxxxas', 'hom', 2, 4)", "Thomas"), Overloads: []*functions.Overload{
+				overload(rows(overlay), tText, tText, tText, tInt), overload(rows(overlay), tText, tText, tText, tInt, tInt)}},
+		{Name: "translate", Category: "string", Help: "Text with each character of the second argument replaced by the one at its place in the third, or dropped.",
+			Examples: examples("translate('12345', '143', 'ax')", "a2x5"), Overloads: []*functions.Overload{overload(rows(translate), tText, tText, tText, tText)}},
 		{Name: "replace", Category: "string", Help: "Text with every occurrence of the second argument replaced by the third.", Examples: examples("replace('abcabc', 'b', 'XX')", "aXXcaXXc"),
 			Overloads: []*functions.Overload{overload(rows(replace), tText, tText, tText, tText)}},
 		{Name: "split_part", Category: "string", Help: "Piece n, from 1, of a text cut at a delimiter; negative n count from the end; empty when there is none.",
@@ -131,6 +134,41 @@ func position(_ *functions.Context, args []*vector.Vector, i int, out *vector.Ve
 		at = utf8.RuneCount(s[:at])
 	}
 	out.I[i] = int64(at) + 1
+	return nil
+}
+
+func overlay(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
+	s, with, from := text(args, 0, i), text(args, 1, i), integer(args, 2, i)
+	n := int64(utf8.RuneCount(with))
+	if len(args) == 4 {
+		n = integer(args, 3, i)
+	}
+	if from < 1 {
+		return sqlerr.Newf(sqlerr.SubstringError, 0, "negative substring length not allowed")
+	}
+	at := len(out.Buf)
+	out.Buf = append(append(out.Buf, s[:runeOffset(s, int(from-1))]...), with...)
+	out.Buf = append(out.Buf, s[runeOffset(s, int(max(0, from-1+n))):]...)
+	out.MarkText(i, at)
+	return nil
+}
+
+func translate(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
+	from, to := text(args, 1, i), text(args, 2, i)
+	at := len(out.Buf)
+	for s := text(args, 0, i); len(s) > 0; {
+		_, size := utf8.DecodeRune(s)
+		c := s[:size]
+		s = s[size:]
+		k := bytes.Index(from, c)
+		if k < 0 {
+			out.Buf = append(out.Buf, c...)
+			continue
+		}
+		rest := to[runeOffset(to, utf8.RuneCount(from[:k])):]
+		out.Buf = append(out.Buf, rest[:runeOffset(rest, 1)]...)
+	}
+	out.MarkText(i, at)
 	return nil
 }
 
