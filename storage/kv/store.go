@@ -16,13 +16,21 @@ import (
 	"github.com/freshetdb/freshet/storage/vfs"
 )
 
-// ErrNotFound says that a key is not there.
-var ErrNotFound = errors.New("key not found")
+// Errors that callers branch on.
+var (
+	ErrNotFound = errors.New("key not found")
+	// ErrNoSpace says that the disk is full: nothing of the batch was written.
+	ErrNoSpace = errors.New("disk full")
+)
 
 const (
 	cacheBytesDefault    = 8 << 20
 	memTableBytesDefault = 4 << 20
 	bloomBitsPerKey      = 10
+
+	// commitReserve is the room that must be left on the disk for a commit to be tried: Pebble ends the process when it
+	// cannot write its log.
+	commitReserve = 4 << 20
 )
 
 // Options say where a store lives and how much memory it may take.
@@ -36,6 +44,8 @@ type Options struct {
 // Store is an open store, safe for concurrent use.
 type Store struct {
 	db       *pebble.DB
+	fs       vfs.FS
+	dir      string
 	closing  sync.Once
 	closeErr error
 }
@@ -76,7 +86,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
-	return &Store{db: db}, nil
+	return &Store{db: db, fs: opts.FS, dir: dir}, nil
 }
 
 // quiet turns Pebble's chatter into debug lines.
@@ -116,7 +126,7 @@ func get(r pebble.Reader, key []byte) ([]byte, error) {
 }
 
 // NewBatch begins a set of changes that Commit makes at once. Close it in any case.
-func (s *Store) NewBatch() *Batch { return &Batch{b: s.db.NewBatch()} }
+func (s *Store) NewBatch() *Batch { return &Batch{b: s.db.NewBatch(), s: s} }
 
 // Iterator walks the keys in [lower, upper); nil means no bound. It sees the store as it is now. Close it.
 func (s *Store) Iterator(lower, upper []byte) (*Iterator, error) {
@@ -137,7 +147,10 @@ func (s *Store) Close() error {
 }
 
 // Batch is a set of changes. One goroutine may use it at a time; keys and values are copied.
-type Batch struct{ b *pebble.Batch }
+type Batch struct {
+	b *pebble.Batch
+	s *Store
+}
 
 // Set gives key a value.
 func (b *Batch) Set(key, value []byte) error { return b.b.Set(key, value, nil) }
@@ -151,14 +164,26 @@ func (b *Batch) DeleteRange(from, to []byte) error { return b.b.DeleteRange(from
 // Len is the number of changes.
 func (b *Batch) Len() int { return int(b.b.Count()) }
 
-// Commit makes the changes visible, all or none; with sync they are durable when it returns. Commit once.
+// Commit makes the changes visible, all or none; with sync they are durable when it returns. Commit once. Errors: ErrNoSpace.
 func (b *Batch) Commit(sync bool) error {
+	if err := b.s.admit(b.b.Len()); err != nil {
+		return err
+	}
 	opts := pebble.NoSync
 	if sync {
 		opts = pebble.Sync
 	}
 	if err := b.b.Commit(opts); err != nil {
 		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// admit tells whether there is room to commit n bytes. File systems that cannot tell are not held back.
+func (s *Store) admit(n int) error {
+	usage, err := s.fs.GetDiskUsage(s.dir)
+	if err == nil && usage.AvailBytes < uint64(n)+commitReserve {
+		return fmt.Errorf("%w: %d bytes left", ErrNoSpace, usage.AvailBytes)
 	}
 	return nil
 }

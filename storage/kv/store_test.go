@@ -91,6 +91,27 @@ func TestSecondOpenIsRefused(t *testing.T) {
 	}
 }
 
+// fullDisk has no room.
+type fullDisk struct{ vfs.FS }
+
+func (fullDisk) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{AvailBytes: 1000}, nil
+}
+
+func TestFullDiskRefusesCommits(t *testing.T) {
+	s := open(t, fullDisk{vfs.NewMem()})
+	defer s.Close()
+	b := s.NewBatch()
+	defer b.Close()
+	_ = b.Set([]byte("k"), []byte("v"))
+	if err := b.Commit(true); !errors.Is(err, ErrNoSpace) {
+		t.Fatalf("%v", err)
+	}
+	if _, err := s.Get([]byte("k")); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("%v", err)
+	}
+}
+
 func TestSyncedSurvivesPowerCut(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

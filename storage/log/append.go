@@ -107,7 +107,11 @@ func (l *Log) appendRun(run []*Entry, leaderEpoch int32, now time.Time) error {
 	if len(l.accepted) == 0 {
 		return nil
 	}
-	if err := l.assignEpochs(); err != nil {
+	err := l.assignEpochs()
+	if err == nil && l.syncer != nil {
+		err = l.syncer.admit(total)
+	}
+	if err != nil {
 		l.rejectAccepted(err)
 		return err
 	}

@@ -287,6 +287,34 @@ func TestDiskFullElsewhere(t *testing.T) {
 	}
 }
 
+// smallDisk has a fixed number of bytes left.
+type smallDisk struct {
+	vfs.FS
+	left uint64
+}
+
+func (d *smallDisk) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{AvailBytes: d.left}, nil
+}
+
+func TestReserve(t *testing.T) {
+	disk := &smallDisk{FS: vfs.NewMem(), left: reservedBytesDefault + 300}
+	syncer := NewSyncer(SyncerOptions{FS: disk, Dir: "data"})
+	l := openTest(t, disk, func(o *Options) { o.Syncer = syncer })
+	appendOne(t, l, batchOf(t, 1, string(make([]byte, 100))))
+	disk.left -= 200
+	if _, err := tryAppend(l, batchOf(t, 1, string(make([]byte, 200))), FromClient); !errors.Is(err, ErrNoSpace) {
+		t.Fatalf("into the reserve: %v", err)
+	}
+	if err := l.DeleteTo(1); err != nil {
+		t.Fatalf("deleting needs no room: %v", err)
+	}
+	disk.left += 10 * admitStep
+	for range 20 {
+		appendOne(t, l, batchOf(t, 1, string(make([]byte, 200))))
+	}
+}
+
 func TestFailedSyncIsFinal(t *testing.T) {
 	var f faults
 	fs := vfs.Inject(vfs.NewMem(), f.fault)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,7 +27,18 @@ type SyncerOptions struct {
 	// Interval is the longest time an append stays unsynced though nobody asks; 0 means for ever.
 	Interval time.Duration
 	Logger   *slog.Logger
+	// FS and Dir, when set, name the disk whose last ReservedBytes (0: 16 MiB) records may not take: appends answer
+	// ErrNoSpace before the disk is really full, so that metadata can still be written, topics deleted above all.
+	FS            vfs.FS
+	Dir           string
+	ReservedBytes int64
 }
+
+const (
+	reservedBytesDefault = 16 << 20
+	// admitStep is how much may be appended between two looks at the free space.
+	admitStep = 4 << 20
+)
 
 // Syncer makes the appends of every log of one data directory durable in rounds: a round syncs each file with unsynced
 // appends, and whoever asks meanwhile is served by the next. After a failed sync nothing is known of what the disk
@@ -37,6 +49,8 @@ type Syncer struct {
 	wake   chan struct{}
 	dead   atomic.Pointer[error]
 	rounds atomic.Int64
+	// admitted is how many bytes may be appended before the free space is looked at again.
+	admitted atomic.Int64
 
 	mu sync.Mutex
 	// guards:
@@ -49,6 +63,9 @@ func NewSyncer(opts SyncerOptions) *Syncer {
 	logger := opts.Logger
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.ReservedBytes == 0 {
+		opts.ReservedBytes = reservedBytesDefault
 	}
 	return &Syncer{opts: opts, logger: logger, wake: make(chan struct{}, 1), served: make(chan struct{})}
 }
@@ -105,6 +122,23 @@ func (s *Syncer) Wait(ctx context.Context, l *Log, offset int64) error {
 func (s *Syncer) Err() error {
 	if err := s.dead.Load(); err != nil {
 		return *err
+	}
+	return nil
+}
+
+// admit tells whether n bytes may be appended: ErrNoSpace when the disk is full up to its reserve.
+func (s *Syncer) admit(n int) error {
+	if s.opts.Dir == "" || s.admitted.Add(-int64(n)) >= 0 {
+		return nil
+	}
+	usage, err := s.opts.FS.GetDiskUsage(s.opts.Dir)
+	if err != nil {
+		return nil //nolint:nilerr // file systems that cannot tell are not held back
+	}
+	free := int64(min(usage.AvailBytes, math.MaxInt64)) - s.opts.ReservedBytes
+	s.admitted.Store(min(free, admitStep) - int64(n))
+	if free < int64(n) {
+		return fmt.Errorf("%w: %d bytes left, %d of them reserved", ErrNoSpace, usage.AvailBytes, s.opts.ReservedBytes)
 	}
 	return nil
 }

@@ -24,6 +24,8 @@ type (
 	File = pebblevfs.File
 	// FileInfo describes a file.
 	FileInfo = pebblevfs.FileInfo
+	// DiskUsage is how much room a disk has.
+	DiskUsage = pebblevfs.DiskUsage
 	// MemFS is a file system in memory; one made by NewCrashableMem has CrashClone.
 	MemFS = pebblevfs.MemFS
 	// Op is one operation on a file system, as a Fault sees it.
