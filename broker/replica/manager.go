@@ -85,7 +85,7 @@ func NewManager(opts Options, logger *slog.Logger) (*Manager, error) {
 	}
 	m := &Manager{
 		opts: opts, now: opts.Clock, log: logger.With("component", "replica"),
-		syncer: log.NewSyncer(log.SyncerOptions{Interval: syncInterval}), buffers: log.NewBuffers(),
+		syncer: log.NewSyncer(log.SyncerOptions{Interval: syncInterval, FS: opts.FS, Dir: opts.Dir}), buffers: log.NewBuffers(),
 		wakeKeeper: make(chan struct{}, 1),
 		partitions: make(map[metadata.TopicPartition]*Partition),
 		byID:       make(map[idPartition]*Partition),
