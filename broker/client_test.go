@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/freshetdb/freshet/broker/client"
+	"github.com/freshetdb/freshet/broker/coordinator"
 	"github.com/freshetdb/freshet/storage/vfs"
 )
 
@@ -142,7 +143,7 @@ func TestFailedBatchAbortsTheTransaction(t *testing.T) {
 // group, and looks at what the next life of the node shows: every transaction that was reported committed, whole; the one
 // under way whole or not at all; and positions that agree with the records.
 func TestCrashKeepsWholeTransactions(t *testing.T) {
-	for seed := uint64(1); seed <= 60; seed++ {
+	for seed := uint64(1); seed <= 100; seed++ {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		disk := vfs.NewCrashableMem()
 		var cut powerCut
@@ -153,7 +154,8 @@ func TestCrashKeepsWholeTransactions(t *testing.T) {
 			return nil
 		})
 		agreed := newAgreement()
-		n := startNode(t, fs, agreed, CoordinatorOptions{})
+		opts := CoordinatorOptions{Shards: coordinator.Options{SnapshotBytes: int64(rng.IntN(2)) * 700}} // half with many snapshots
+		n := startNode(t, fs, agreed, opts)
 		n.topic(t, "in", 1)
 		n.topic(t, "out", 2)
 		p := n.producer(t, "engine")
@@ -168,7 +170,7 @@ func TestCrashKeepsWholeTransactions(t *testing.T) {
 			cut.arm(0)
 			cut.before(disk, rng)
 		}
-		checkAfterCrash(t, seed, startNode(t, cut.disk, agreed, CoordinatorOptions{}), cut.atCut)
+		checkAfterCrash(t, seed, startNode(t, cut.disk, agreed, opts), cut.atCut)
 	}
 }
 
