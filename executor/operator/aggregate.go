@@ -92,6 +92,13 @@ func (b *builder) buildAggregate(s *physical.Aggregate, next dataflow.Operator, 
 	if s.Final && s.Window.Kind == physical.NoWindow && !b.deps.Bounded {
 		return sqlerr.Unsupported(0, "EMIT FINAL without a window")
 	}
+	want := len(s.Keys) + len(s.Aggs)
+	if s.Window.Kind != physical.NoWindow {
+		want += 2
+	}
+	if len(s.Columns) != want {
+		return sqlerr.Newf(sqlerr.Internal, 0, "an aggregate of %d columns is declared with %d", want, len(s.Columns))
+	}
 	a := &aggregate{Operator: next, b: b, step: s}
 	a.noNulls = b.deps.Context.Dialect == functions.KsqlDB
 	var err error

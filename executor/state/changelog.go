@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/zeebo/xxh3"
 )
@@ -91,7 +92,7 @@ func (t *Table) writeDirty(w ChangelogWriter) error {
 			continue
 		}
 		slot := g.slot(t, uint32(e[0]))
-		if (slot[0]|e[1])&slotPresent == 0 {
+		if (slot[0]|e[1])&slotPresent == 0 || t.unchanged(e, slot) {
 			continue
 		}
 		key := t.appendKeyBytes(t.changelogHead(kindValue, g.no), g, slot)
@@ -106,6 +107,11 @@ func (t *Table) writeDirty(w ChangelogWriter) error {
 		}
 	}
 	return nil
+}
+
+// unchanged tells whether a touched slot has the value it had; values in arenas are taken to have changed.
+func (t *Table) unchanged(e, slot []uint64) bool {
+	return e[1]&slot[0]&slotPresent != 0 && slices.Equal(e[undoHead:], slot[t.value:])
 }
 
 // appendKeyBytes appends a slot's key: null bits and words, or the bytes.

@@ -2,7 +2,8 @@ package state
 
 import "github.com/freshetdb/freshet/sql/vector"
 
-// Changes walks the keys changed in the open epoch, each once, in order of first change, a run at a time. It is scratch memory of its user.
+// Changes walks the keys changed in the open epoch, each once, in order of first change, a run at a time; those set back to their value before are left out.
+// It is scratch memory of its user.
 //
 // Of key i of a run, Old[i] and New[i] tell whether it was and is present; its value words before lie at slot 2i, those now at slot 2i+1 of
 // Words with Stride. Values in arenas are in Arena.
@@ -40,7 +41,7 @@ func (c *Changes) Next(limit int) bool {
 		}
 		run = g.bucket
 		slot := g.slot(t, uint32(e[0]))
-		if (slot[0]|e[1])&slotPresent == 0 {
+		if (slot[0]|e[1])&slotPresent == 0 || t.unchanged(e, slot) {
 			continue
 		}
 		c.Old = append(c.Old, e[1]&slotPresent != 0)
