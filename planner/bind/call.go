@@ -70,6 +70,17 @@ const (
 	windowBase    = 1 << 23
 )
 
+// noBounds refuses a window's bounds where rows have no window yet.
+func noBounds(e expr.Expr, where string, pos sqlerr.Pos) error {
+	var err error
+	logical.Columns(e, func(i int) {
+		if i >= windowBase && i < aggregateBase {
+			err = sqlerr.Newf(sqlerr.WindowingError, pos, "the bounds of the window are not known in %s", where)
+		}
+	})
+	return err
+}
+
 // aggregates collects the aggregates of one SELECT.
 type aggregates struct {
 	list []logical.Agg
@@ -94,6 +105,9 @@ func (b *Binder) aggregate(p *place, e *ast.Call, name string) (expr.Expr, error
 		if err != nil {
 			return nil, err
 		}
+		if err := noBounds(arg, "an aggregate function", a.Pos()); err != nil {
+			return nil, err
+		}
 		args, places, argTypes = append(args, arg), append(places, a.Pos()), append(argTypes, arg.Type())
 	}
 	var filter expr.Expr
@@ -103,6 +117,9 @@ func (b *Binder) aggregate(p *place, e *ast.Call, name string) (expr.Expr, error
 			return nil, err
 		}
 		if filter, err = b.condition(cond, "FILTER", e.Filter.Pos()); err != nil {
+			return nil, err
+		}
+		if err := noBounds(filter, "an aggregate function", e.Filter.Pos()); err != nil {
 			return nil, err
 		}
 	}

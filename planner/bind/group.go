@@ -108,6 +108,9 @@ func (s *selection) groupBy() error {
 		if c, ok := e.(*expr.Column); ok && c.Index >= windowBase {
 			continue
 		}
+		if err := noBounds(e, "GROUP BY", item.Pos()); err != nil {
+			return err
+		}
 		known := false
 		for _, k := range s.keys {
 			known = known || logical.Equal(k, e)

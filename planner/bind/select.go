@@ -249,6 +249,9 @@ func (s *selection) partitionBy() (partitioning, error) {
 		if err != nil {
 			return out, err
 		}
+		if err := noBounds(bound, "PARTITION BY", e.Pos()); err != nil {
+			return out, err
+		}
 		if bound.Type().ID == types.Map {
 			return out, sqlerr.Newf(sqlerr.DatatypeMismatch, e.Pos(), "a map cannot be a key")
 		}
