@@ -100,6 +100,17 @@ func fillRequest(req kmsg.Request, id [16]byte) {
 		r.ResourceTypes = []int8{2, 4}
 	case *kmsg.OffsetForLeaderEpochRequest:
 		r.Topics = []kmsg.OffsetForLeaderEpochRequestTopic{{Topic: topic, Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{{CurrentLeaderEpoch: -1}}}}
+	case *kmsg.ElectLeadersRequest:
+		r.Topics = []kmsg.ElectLeadersRequestTopic{{Topic: topic, Partitions: []int32{0, 9}}}
+	case *kmsg.AlterPartitionAssignmentsRequest:
+		r.Topics = []kmsg.AlterPartitionAssignmentsRequestTopic{{Topic: topic, Partitions: []kmsg.AlterPartitionAssignmentsRequestTopicPartition{
+			{Partition: 0, Replicas: []int32{1}}, {Partition: 1, Replicas: []int32{2}}, {Partition: 9},
+		}}}
+	case *kmsg.DescribeQuorumRequest:
+		r.Topics = []kmsg.DescribeQuorumRequestTopic{
+			{Topic: "__cluster_metadata", Partitions: []kmsg.DescribeQuorumRequestTopicPartition{{}}},
+			{Topic: topic, Partitions: []kmsg.DescribeQuorumRequestTopicPartition{{}}},
+		}
 	case *kmsg.FindCoordinatorRequest:
 		r.CoordinatorKey, r.CoordinatorKeys = "g", []string{"g"}
 	case *kmsg.DescribeGroupsRequest:

@@ -23,6 +23,8 @@ type Quorum interface {
 	Image() *metadata.Image
 	// Change decides, commits and applies; see quorum.Quorum.
 	Change(ctx context.Context, decide func(*metadata.Image) ([]metadata.Record, error)) (*metadata.Image, error)
+	// Leads tells whether this node decides, and in which term.
+	Leads() (term int64, leads bool)
 }
 
 // Deps are the parts handlers call.

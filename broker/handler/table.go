@@ -17,8 +17,12 @@ const (
 	keyAlterConfigs            = 33
 	keyDescribeLogDirs         = 35
 	keyCreatePartitions        = 37
+	keyElectLeaders            = 43
 	keyIncrementalAlterConfigs = 44
+	keyAlterReassignments      = 45
+	keyListReassignments       = 46
 	keyDescribeClientQuotas    = 48
+	keyDescribeQuorum          = 55
 	keyDescribeCluster         = 60
 	keyListConfigResources     = 74
 	keyDescribeTopicPartitions = 75
@@ -44,8 +48,12 @@ func (h *Handler) apis() []wire.API {
 		{Key: keyAlterConfigs, Min: 0, Max: 2, Serve: h.alterConfigs},
 		{Key: keyDescribeLogDirs, Min: 1, Max: 5, AdvertisedMin: 1, Serve: h.describeLogDirs},
 		{Key: keyCreatePartitions, Min: 0, Max: 3, Serve: h.createPartitions},
+		{Key: keyElectLeaders, Min: 0, Max: 2, Serve: h.electLeaders},
 		{Key: keyIncrementalAlterConfigs, Min: 0, Max: 1, Serve: h.incrementalAlterConfigs},
+		{Key: keyAlterReassignments, Min: 0, Max: 1, Serve: h.alterPartitionReassignments},
+		{Key: keyListReassignments, Min: 0, Max: 0, Serve: h.listPartitionReassignments},
 		{Key: keyDescribeClientQuotas, Min: 0, Max: 1, Serve: h.describeClientQuotas},
+		{Key: keyDescribeQuorum, Min: 0, Max: 2, Serve: h.describeQuorum},
 		{Key: keyDescribeCluster, Min: 0, Max: 2, Serve: h.describeCluster},
 		{Key: keyListConfigResources, Min: 0, Max: 1, Serve: h.listConfigResources},
 		{Key: keyDescribeTopicPartitions, Min: 0, Max: 0, Serve: h.describeTopicPartitions},
