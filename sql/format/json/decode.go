@@ -14,7 +14,8 @@ type decoder struct {
 	java      bool
 
 	scratch []byte
-	day     [dayLen]byte // of the last ISO timestamp
+	keys    map[string]int // of the present MAP, when it is large: their rows
+	day     [dayLen]byte   // of the last ISO timestamp
 	dayUS   int64
 
 	// Why the present payload is refused: where in it, and what is wrong there; nothing means that it is no JSON.
@@ -181,6 +182,9 @@ func (d *decoder) entries(b []byte, p int, v *vector.Vector, row int, kid *objec
 			d.within(string(s.raw))
 			return -1
 		}
+		if !d.unique(v, int(v.Offs[row])) {
+			return -1
+		}
 		if p = blanks(b, p); p >= len(b) {
 			return -1
 		}
@@ -194,4 +198,54 @@ func (d *decoder) entries(b []byte, p int, v *vector.Vector, row int, kid *objec
 			return -1
 		}
 	}
+}
+
+// searchMax is how many keys of a MAP are searched one by one for a repeated one; above, they are hashed.
+const searchMax = 16
+
+// unique sees to it that the entry appended last to a MAP whose entries begin at row first is the only one of its key: the
+// last of several wins. Of nested values, whose memory cannot be written twice, a second is refused.
+func (d *decoder) unique(v *vector.Vector, first int) bool {
+	keys, values := v.Kids[0], v.Kids[1]
+	last := keys.Len() - 1
+	old := d.earlier(keys, first, last)
+	if old < 0 {
+		return true
+	}
+	if values.Type.Nested() {
+		d.cause = "key " + excerpt(keys.Bytes(last)) + " stands twice"
+		return false
+	}
+	values.ClearNull(old)
+	vector.CopyRow(values, old, values, last)
+	cut(keys, last)
+	cut(values, last)
+	return true
+}
+
+// earlier finds the row in [first, last) whose key is that of row last, -1 when there is none.
+func (d *decoder) earlier(keys *vector.Vector, first, last int) int {
+	key := keys.Bytes(last)
+	if last-first < searchMax {
+		for i := first; i < last; i++ {
+			if string(keys.Bytes(i)) == string(key) {
+				return i
+			}
+		}
+		return -1
+	}
+	if last-first == searchMax {
+		if d.keys == nil {
+			d.keys = map[string]int{}
+		}
+		clear(d.keys)
+		for i := first; i < last; i++ {
+			d.keys[string(keys.Bytes(i))] = i
+		}
+	}
+	if i, ok := d.keys[string(key)]; ok {
+		return i
+	}
+	d.keys[string(key)] = last
+	return -1
 }

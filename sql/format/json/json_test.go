@@ -115,6 +115,8 @@ func TestScalars(t *testing.T) {
 		{types.String, `"\x"`, `expected text, found "\x"`, `expected STRING, found "\x"`},
 		{types.String, `1.50`, "1.50", ""},
 		{types.String, `{"a" : [1, "x y"]}`, `{"a":[1,"x y"]}`, ""},
+		{types.String, `[ 1,"x y", ["\u0041"],{"k": 2} ,[] ]`, `[1,"x y",["\u0041"],{"k":2},[]]`, `[1, x y, [A], {"k":2}, []]`},
+		{types.MapOf(types.Of(types.String), types.Of(types.Int)), `{"a":1,"b":2,"a":null,"b":3}`, `{"a": null, "b": 3}`, ""},
 		{types.DecimalOf(6, 2), `12.5`, "12.50", ""},
 		{types.DecimalOf(6, 2), `"12.505"`, "12.51", `expected DECIMAL(6, 2), found "12.505"`},
 		{types.DecimalOf(6, 2), `12.500`, "12.50", ""},
@@ -228,6 +230,22 @@ func TestNested(t *testing.T) {
 		if got != want[i] {
 			t.Errorf("%s:\n got %s\nwant %s", payloads[i], got, want[i])
 		}
+	}
+}
+
+func TestRepeatedMapKeys(t *testing.T) {
+	var members []string
+	for i := range 100 {
+		members = append(members, fmt.Sprintf(`"k%d":%d`, i%40, i))
+	}
+	opts := format.Options{Columns: columnsOf(t, "m", types.MapOf(types.Of(types.String), types.Of(types.Int)))}
+	row := decodeAll(t, opts, `{"m":{`+strings.Join(members, ",")+`}}`)[0]
+	if strings.Count(row, ":") != 40 || !strings.Contains(row, `"k39": 79`) || !strings.Contains(row, `"k19": 99`) {
+		t.Errorf("%s", row)
+	}
+	opts.Columns = columnsOf(t, "m", types.MapOf(types.Of(types.String), types.ArrayOf(types.Of(types.Int))))
+	if row := decodeAll(t, opts, `{"m":{"a":[1],"a":[2]}}`)[0]; row != `field "m": key a stands twice` {
+		t.Errorf("%s", row)
 	}
 }
 

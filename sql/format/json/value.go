@@ -172,9 +172,36 @@ func (d *decoder) string(b []byte, p int, v *vector.Vector, row, depth int) int 
 		return d.mismatch(b, p, v.Type)
 	}
 	from := len(v.Buf)
-	v.Buf = appendCompact(v.Buf, b[p:end])
+	if d.java && b[p] == '[' {
+		v.Buf = appendJavaList(v.Buf, b[p:end])
+	} else {
+		v.Buf = appendCompact(v.Buf, b[p:end])
+	}
 	v.MarkText(row, from)
 	return end
+}
+
+// appendJavaList appends an array as Java prints a list: "[a, b]", texts without quotes.
+func appendJavaList(dst, value []byte) []byte {
+	dst = append(dst, '[')
+	for p := blanks(value, 1); value[p] != ']'; {
+		end := skip(value, p, 0)
+		switch value[p] {
+		case '"':
+			if s, _ := scanText(value, p+1); s.raw != nil {
+				dst, _ = appendText(dst, s)
+			}
+		case '[':
+			dst = appendJavaList(dst, value[p:end])
+		default:
+			dst = appendCompact(dst, value[p:end])
+		}
+		if p = blanks(value, end); value[p] == ',' {
+			dst = append(dst, ", "...)
+			p = blanks(value, p+1)
+		}
+	}
+	return append(dst, ']')
 }
 
 // appendCompact appends a value without the white space around its parts.
