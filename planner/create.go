@@ -9,7 +9,6 @@ import (
 	"github.com/freshetdb/freshet/sql/ast"
 	"github.com/freshetdb/freshet/sql/catalog"
 	"github.com/freshetdb/freshet/sql/sqlerr"
-	"github.com/freshetdb/freshet/sql/types"
 )
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
@@ -182,8 +181,6 @@ func (p *planning) columnOf(d *ast.ColumnDef, rel *catalog.Relation) (catalog.Co
 	case d.Key == ast.KeyPart && rel.Kind == catalog.Table:
 		return c, sqlerr.Newf(sqlerr.InvalidTableDefinition, d.Name.At, "column %q is a KEY, but a table's key is its PRIMARY KEY", c.Name).
 			WithHint("use PRIMARY KEY")
-	case c.Key && t.ID == types.Map:
-		return c, sqlerr.Newf(sqlerr.InvalidTableDefinition, d.Name.At, "column %q of type %s cannot be a key", c.Name, t.String())
 	}
 	return c, nil
 }
@@ -227,9 +224,6 @@ func (p *planning) primaryKey(s *ast.CreateRelation, rel *catalog.Relation) erro
 			}
 			if slices.Contains(order, at) {
 				return sqlerr.Newf(sqlerr.DuplicateColumn, id.At, "column %q appears twice in primary key constraint", id.Name)
-			}
-			if rel.Columns[at].Type.ID == types.Map {
-				return sqlerr.Newf(sqlerr.InvalidTableDefinition, id.At, "a map cannot be a key")
 			}
 			rel.Columns[at].Key = true
 			order = append(order, at)

@@ -72,6 +72,11 @@ func (p *planning) keyFormat(props *properties, source *catalog.Relation, keys [
 		return formatNone, nil
 	}
 	pos = props.at(propertyKeyFormat, props.at(propertyFormat, pos))
+	for _, k := range keys {
+		if holdsMap(k.Type) {
+			return "", sqlerr.Newf(sqlerr.InvalidTableDefinition, pos, "column %q of type %s cannot be a key: a map has no one spelling", k.Name, k.Type.String())
+		}
+	}
 	asked := props.keyFormat
 	if asked == formatNone {
 		return "", sqlerr.Newf(sqlerr.InvalidParameterValue, pos, "key format NONE cannot hold the key column %q", keys[0].Name)
@@ -85,6 +90,19 @@ func (p *planning) keyFormat(props *properties, source *catalog.Relation, keys [
 			WithHint("use KEY_FORMAT = 'JSON'")
 	}
 	return formatJSON, nil
+}
+
+// holdsMap tells whether a type is a map or has one inside.
+func holdsMap(t types.Type) bool {
+	if t.ID == types.Map || t.Elem != nil && holdsMap(*t.Elem) {
+		return true
+	}
+	for _, f := range t.Fields {
+		if holdsMap(f.Type) {
+			return true
+		}
+	}
+	return false
 }
 
 func columnList(columns []*catalog.Column) string {

@@ -252,9 +252,6 @@ func (s *selection) partitionBy() (partitioning, error) {
 		if err := noBounds(bound, "PARTITION BY", e.Pos()); err != nil {
 			return out, err
 		}
-		if bound.Type().ID == types.Map {
-			return out, sqlerr.Newf(sqlerr.DatatypeMismatch, e.Pos(), "a map cannot be a key")
-		}
 		out.exprs, out.names = append(out.exprs, bound), append(out.names, s.b.outputName(e))
 	}
 	return out, nil
