@@ -225,7 +225,7 @@ const statementShare = 4
 
 func (s *Server) startEngine(ctx context.Context) error {
 	e, err := engine.Open(ctx, engine.Options{
-		Client: s.broker.Client(), Executor: s.executor, Functions: functions.New(),
+		Client: s.broker.Client(), Executor: s.executor, Functions: functions.New(), Virtual: virtualTables(),
 		Database: s.cfg.DefaultDatabase, StatementTimeout: s.cfg.StatementTimeout, Log: s.log,
 	})
 	if err != nil {
