@@ -16,7 +16,7 @@ import (
 	"github.com/freshetdb/freshet/storage/record"
 )
 
-// errAcks: there is no way to answer with acks other than -1, 0 and 1 than its own code.
+// errZeroAcksFailed is why a connection was closed: with acks=0 there is no other way to tell of an error.
 var errZeroAcksFailed = errors.New("append with acks=0 failed")
 
 // produce appends one batch to each partition named and answers when all are acknowledged. Everything happens in callbacks: the

@@ -2,7 +2,6 @@ package handler
 
 import (
 	"context"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -83,6 +82,3 @@ func findOffset(p *replica.Partition, timestamp int64, iso replica.Isolation, ou
 	}
 	return nil
 }
-
-// changeTimeout bounds metadata changes of requests that name no time of their own.
-const changeTimeout = 30 * time.Second

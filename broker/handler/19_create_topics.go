@@ -2,29 +2,13 @@ package handler
 
 import (
 	"context"
-	"maps"
-	"slices"
-	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/freshetdb/freshet/broker/controller"
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/wire"
 )
-
-// change commits what decide returns, within the client's time.
-func (h *Handler) change(ctx context.Context, timeoutMillis int32, decide func(*metadata.Image) ([]metadata.Record, error)) error {
-	timeout := changeTimeout
-	if timeoutMillis > 0 {
-		timeout = min(timeout, time.Duration(timeoutMillis)*time.Millisecond)
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	_, err := h.Quorum.Change(ctx, decide)
-	return err
-}
 
 // createTopics makes topics; one refused doesn't stop the others.
 func (h *Handler) createTopics(ctx context.Context, req *wire.Request) {
@@ -89,105 +73,3 @@ func fillCreated(out *kmsg.CreateTopicsResponseTopic, made *controller.TopicCrea
 		out.Configs = append(out.Configs, entry)
 	}
 }
-
-// deleteTopics deletes topics by name or id.
-func (h *Handler) deleteTopics(ctx context.Context, req *wire.Request) {
-	in := req.Body.(*kmsg.DeleteTopicsRequest)
-	resp := kmsg.NewPtrDeleteTopicsResponse()
-	asked := in.Topics
-	for _, name := range in.TopicNames {
-		asked = append(asked, kmsg.DeleteTopicsRequestTopic{Topic: &name})
-	}
-	for i := range asked {
-		resp.Topics = append(resp.Topics, h.deleteTopic(ctx, in.TimeoutMillis, &asked[i]))
-	}
-	req.Reply(resp)
-}
-
-func (h *Handler) deleteTopic(ctx context.Context, timeoutMillis int32, asked *kmsg.DeleteTopicsRequestTopic) kmsg.DeleteTopicsResponseTopic {
-	out := kmsg.NewDeleteTopicsResponseTopic()
-	out.Topic, out.TopicID = asked.Topic, asked.TopicID
-	err := h.change(ctx, timeoutMillis, func(img *metadata.Image) ([]metadata.Record, error) {
-		id := metadata.UUID(asked.TopicID)
-		if asked.Topic != nil {
-			t := img.Topic(*asked.Topic)
-			if t == nil {
-				return nil, kerr.UnknownTopicOrPartition
-			}
-			id = t.ID
-		} else if t := img.TopicByID(id); t != nil {
-			out.Topic = &t.Name
-		}
-		records, refused := h.Controller.DeleteTopic(img, id)
-		if refused != nil {
-			return nil, refused
-		}
-		out.TopicID = id
-		return records, nil
-	})
-	out.ErrorCode, out.ErrorMessage = h.failure(err)
-	return out
-}
-
-// createPartitions raises topics' numbers of partitions.
-func (h *Handler) createPartitions(ctx context.Context, req *wire.Request) {
-	in := req.Body.(*kmsg.CreatePartitionsRequest)
-	resp := kmsg.NewPtrCreatePartitionsResponse()
-	for _, t := range in.Topics {
-		out := kmsg.NewCreatePartitionsResponseTopic()
-		out.Topic = t.Topic
-		var assignments [][]int32
-		for _, a := range t.Assignment {
-			assignments = append(assignments, a.Replicas)
-		}
-		err := h.change(ctx, in.TimeoutMillis, func(img *metadata.Image) ([]metadata.Record, error) {
-			records, refused := h.Controller.CreatePartitions(img, t.Topic, t.Count, assignments)
-			if refused != nil {
-				return nil, refused
-			}
-			if in.ValidateOnly {
-				return nil, nil
-			}
-			return records, nil
-		})
-		out.ErrorCode, out.ErrorMessage = h.failure(err)
-		resp.Topics = append(resp.Topics, out)
-	}
-	req.Reply(resp)
-}
-
-// configEntry is a config as a client shall see it.
-type configEntry struct {
-	def    *metadata.ConfigDef
-	value  string
-	source kmsg.ConfigSource
-}
-
-// topicConfigEntries lists all topic configs with the values set or their defaults.
-func topicConfigEntries(set map[string]string) []configEntry {
-	return configEntries(metadata.TopicConfigDefs(), set, kmsg.ConfigSourceDynamicTopicConfig)
-}
-
-func configEntries(defs []metadata.ConfigDef, set map[string]string, source kmsg.ConfigSource) []configEntry {
-	out := make([]configEntry, len(defs))
-	for i := range defs {
-		out[i] = configEntry{def: &defs[i], value: defs[i].Default, source: kmsg.ConfigSourceDefaultConfig}
-		if v, ok := set[defs[i].Name]; ok {
-			out[i].value, out[i].source = v, source
-		}
-	}
-	return out
-}
-
-// overlay returns base with over on top.
-func overlay(base, over map[string]string) map[string]string {
-	out := maps.Clone(base)
-	if out == nil {
-		out = make(map[string]string, len(over))
-	}
-	maps.Copy(out, over)
-	return out
-}
-
-// wants tells whether a list of names asks for name; nil asks for all.
-func wants(names []string, name string) bool { return names == nil || slices.Contains(names, name) }

@@ -46,32 +46,3 @@ func (h *Handler) deleteBefore(topic string, index int32, before int64) (int64, 
 	}
 	return low, nil
 }
-
-// offsetForLeaderEpoch tells where a leader epoch ended, for consumers that check for truncation (KIP-320).
-func (h *Handler) offsetForLeaderEpoch(_ context.Context, req *wire.Request) {
-	in := req.Body.(*kmsg.OffsetForLeaderEpochRequest)
-	resp := kmsg.NewPtrOffsetForLeaderEpochResponse()
-	for _, t := range in.Topics {
-		topic := kmsg.NewOffsetForLeaderEpochResponseTopic()
-		topic.Topic = t.Topic
-		for i := range t.Partitions {
-			topic.Partitions = append(topic.Partitions, h.epochEnd(t.Topic, &t.Partitions[i]))
-		}
-		resp.Topics = append(resp.Topics, topic)
-	}
-	req.Reply(resp)
-}
-
-func (h *Handler) epochEnd(topic string, in *kmsg.OffsetForLeaderEpochRequestTopicPartition) kmsg.OffsetForLeaderEpochResponseTopicPartition {
-	out := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
-	out.Partition, out.LeaderEpoch, out.EndOffset = in.Partition, -1, -1
-	p, err := h.Replicas.Partition(topic, in.Partition)
-	if err == nil {
-		err = p.CheckEpoch(in.CurrentLeaderEpoch)
-	}
-	if err == nil {
-		out.LeaderEpoch, out.EndOffset, err = p.EpochEnd(in.LeaderEpoch)
-	}
-	out.ErrorCode = h.code(err)
-	return out
-}

@@ -1,0 +1,16 @@
+package handler
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/freshetdb/freshet/broker/wire"
+)
+
+// listPartitionReassignments answers that none is under way.
+func (h *Handler) listPartitionReassignments(_ context.Context, req *wire.Request) {
+	resp := kmsg.NewPtrListPartitionReassignmentsResponse()
+	resp.Topics = []kmsg.ListPartitionReassignmentsResponseTopic{}
+	req.Reply(resp)
+}

@@ -1,0 +1,90 @@
+package handler
+
+import (
+	"context"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/freshetdb/freshet/broker/metadata"
+	"github.com/freshetdb/freshet/broker/wire"
+)
+
+// describePartitionsMax bounds the partitions of one DescribeTopicPartitions answer, Kafka's max.request.partition.size.limit.
+const describePartitionsMax = 2000
+
+// describeTopicPartitions describes topics a page at a time (KIP-966).
+func (h *Handler) describeTopicPartitions(_ context.Context, req *wire.Request) {
+	in := req.Body.(*kmsg.DescribeTopicPartitionsRequest)
+	img := h.Quorum.Image()
+	resp := kmsg.NewPtrDescribeTopicPartitionsResponse()
+	resp.Topics = []kmsg.DescribeTopicPartitionsResponseTopic{}
+	left := min(int(in.ResponsePartitionLimit), describePartitionsMax)
+	if left <= 0 {
+		left = describePartitionsMax
+	}
+	for _, name := range pageOfTopics(img, in) {
+		from := 0
+		if in.Cursor != nil && in.Cursor.Topic == name {
+			from = max(0, int(in.Cursor.Partition))
+		}
+		if left == 0 {
+			resp.NextCursor = &kmsg.DescribeTopicPartitionsResponseNextCursor{Topic: name, Partition: int32(from)}
+			break
+		}
+		topic, next := describePartitions(img, name, from, left)
+		resp.Topics = append(resp.Topics, topic)
+		if left -= len(topic.Partitions); next > 0 {
+			resp.NextCursor = &kmsg.DescribeTopicPartitionsResponseNextCursor{Topic: name, Partition: int32(next)}
+			break
+		}
+	}
+	req.Reply(resp)
+}
+
+// pageOfTopics lists the names asked for, all for none, sorted, from the cursor on.
+func pageOfTopics(img *metadata.Image, in *kmsg.DescribeTopicPartitionsRequest) []string {
+	var names []string
+	for _, t := range in.Topics {
+		names = append(names, t.Topic)
+	}
+	if len(names) == 0 {
+		for t := range img.Topics() {
+			names = append(names, t.Name)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if in.Cursor != nil {
+		at, _ := slices.BinarySearch(names, in.Cursor.Topic)
+		names = names[at:]
+	}
+	return names
+}
+
+// describePartitions describes partitions [from, from+limit); next is the first one left out, 0 when none is.
+func describePartitions(img *metadata.Image, name string, from, limit int) (out kmsg.DescribeTopicPartitionsResponseTopic, next int) {
+	out = kmsg.NewDescribeTopicPartitionsResponseTopic()
+	out.Topic, out.AuthorizedOperations = &name, noOperations
+	out.Partitions = []kmsg.DescribeTopicPartitionsResponseTopicPartition{}
+	t := img.Topic(name)
+	if t == nil {
+		out.ErrorCode = kerr.UnknownTopicOrPartition.Code
+		return out, 0
+	}
+	out.TopicID, out.IsInternal = t.ID, t.Internal()
+	end := min(len(t.Partitions), from+limit)
+	for i := from; i < end; i++ {
+		p := t.Partitions[i]
+		partition := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
+		partition.Partition, partition.LeaderID, partition.LeaderEpoch = int32(i), p.Leader, p.LeaderEpoch
+		partition.Replicas, partition.ISR, partition.OfflineReplicas = p.Replicas, p.ISR, []int32{}
+		partition.EligibleLeaderReplicas, partition.LastKnownELR = []int32{}, []int32{}
+		out.Partitions = append(out.Partitions, partition)
+	}
+	if end < len(t.Partitions) {
+		next = end
+	}
+	return out, next
+}
