@@ -5,7 +5,6 @@ import "sort"
 const (
 	undoChunkBits = 10 // entries of an undo chunk: 1,024
 	undoHead      = 2  // words before the old value
-	undoSpare     = 16 // chunks kept for use again
 )
 
 // undoLog holds the first old value of each key and epoch, in order of change.
@@ -22,6 +21,7 @@ type undoLog struct {
 	marks  []mark     // sealed epochs that are not dropped, ascending; marks[0] is the floor
 	budget *Budget
 	spare  [][]uint64 // chunks to use again
+	peak   int        // chunks in use lately; it decays by an eighth an epoch
 }
 
 // mark says where an epoch ends: entries from end on are of later epochs.
@@ -57,7 +57,10 @@ func (u *undoLog) push() ([]uint64, uint64) {
 	c := u.chunks[i]
 	need := (int(seq&(1<<undoChunkBits-1)) + 1) * u.width
 	if need > cap(c) {
-		size := min(max(2*cap(c), 8*u.width, need), u.width<<undoChunkBits)
+		size := u.width << undoChunkBits
+		if i == 0 { // most queries change few keys
+			size = min(max(2*cap(c), 8*u.width, need), size)
+		}
 		u.budget.force(int64(size-cap(c)) * 8)
 		c = append(make([]uint64, 0, size), c...)
 	}
@@ -78,7 +81,10 @@ func (u *undoLog) cutoff(epoch uint64) uint64 {
 // open is the first seq of the open epoch.
 func (u *undoLog) open() uint64 { return u.marks[len(u.marks)-1].end }
 
-func (u *undoLog) seal(epoch uint64) { u.marks = append(u.marks, mark{epoch, u.head}) }
+func (u *undoLog) seal(epoch uint64) {
+	u.marks = append(u.marks, mark{epoch, u.head})
+	u.peak = max(len(u.chunks), u.peak-(u.peak+7)/8)
+}
 
 // drop forgets the entries of epochs up to floor, handing each to visit first when that is not nil.
 func (u *undoLog) drop(floor uint64, visit func(entry []uint64)) {
@@ -112,11 +118,13 @@ func (u *undoLog) trim() {
 		c := u.chunks[0]
 		u.chunks = append(u.chunks[:0], u.chunks[1:]...)
 		u.first++
-		if len(u.spare) < undoSpare {
-			u.spare = append(u.spare, c)
-			continue
-		}
-		u.budget.force(-int64(cap(c)) * 8)
+		u.spare = append(u.spare, c)
+	}
+	for len(u.spare) > max(0, u.peak-len(u.chunks)) {
+		last := len(u.spare) - 1
+		u.budget.force(-int64(cap(u.spare[last])) * 8)
+		u.spare[last] = nil
+		u.spare = u.spare[:last]
 	}
 }
 
