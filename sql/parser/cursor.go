@@ -207,7 +207,7 @@ func (p *parser) stringValue(what string) string {
 
 // identOrString reads a name that may also be written as a string.
 func (p *parser) identOrString(what string) ast.Ident {
-	if t := p.tok(); t.kind == text {
+	if t := p.tok(); t.kind == text && t.text != "" {
 		p.i++
 		return ast.Ident{Place: ast.Place{At: t.pos()}, Name: t.text, Quoted: true}
 	}

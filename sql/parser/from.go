@@ -213,11 +213,15 @@ func (p *parser) named(at ast.Place, lateral bool) {
 	if t := p.tok(); !t.isName() && !(callable(t.up) && p.isAt(1, "(")) {
 		p.fail("a table name")
 	}
-	if n := p.chain(); p.isAt(n, "(") || p.keywordFunction() {
+	if n, keyword := p.chain(), p.keywordFunction(); keyword || p.isAt(n, "(") {
 		node := &ast.TableFunc{Place: at, Lateral: lateral}
 		p.emit("( SELECT")
 		p.emitNode(headOpen, node)
-		p.postfix(p.mark())
+		if keyword {
+			p.primary(p.mark())
+		} else {
+			p.call(n)
+		}
 		p.closeFunction(node)
 		return
 	}

@@ -162,7 +162,7 @@ func (l *lexer) next() error {
 		return l.prefixed(c)
 	case wordStart(c):
 		l.word()
-	case digit(c) || c == '.' && digit(l.peek(1)):
+	case digit(c) || c == '.' && digit(l.peek(1)) && !l.behindName():
 		return l.number()
 	case c == '\'':
 		return l.stringLiteral(l.at, false)
@@ -174,6 +174,15 @@ func (l *lexer) next() error {
 		return l.symbol(c)
 	}
 	return nil
+}
+
+// behindName tells whether a name ends right here, so that a dot leads to its next part: t.1abc.
+func (l *lexer) behindName() bool {
+	if len(l.tokens) == 0 {
+		return false
+	}
+	last := &l.tokens[len(l.tokens)-1]
+	return int(last.end) == l.at && (last.kind == word || last.kind == quoted)
 }
 
 // word appends an unquoted word; an @ inside belongs to it.

@@ -133,7 +133,7 @@ func (p *parser) exceptOf() ast.SelectItem {
 // alias reads [AS] name. After AS any word is a name.
 func (p *parser) alias() ast.Ident {
 	if p.accept("AS") {
-		if t := p.tok(); t.kind == text {
+		if t := p.tok(); t.kind == text && t.text != "" {
 			p.i++
 			return ast.Ident{Place: ast.Place{At: t.pos()}, Name: t.text, Quoted: true}
 		}

@@ -35,11 +35,13 @@ func understand(text string) error {
 	return nil
 }
 
+var errAccepted = errors.New("expected a syntax error")
+
 // refused tells whether a text is a syntax error.
 func refused(text string) error {
 	_, err := parser.Parse(text)
 	if err == nil {
-		return errors.New("expected a syntax error")
+		return errAccepted
 	}
 	return nil
 }
