@@ -94,7 +94,7 @@ func (p *producer) Produce(tp TopicPartition, batch []byte, done func(Ack)) {
 	if p.transactionalID == "" {
 		p.enqueue(item{tp: tp, fail: fail, send: func() {
 			b.SetProducer(record.NoProducer, -1, -1, false)
-			p.client.node.Append(tp, b, func(a Ack) { p.acked(a.Err); done(a) })
+			p.client.node.Append(tp, b, func(a Ack) { done(a); p.acked(a.Err) })
 		}})
 		return
 	}
@@ -104,7 +104,7 @@ func (p *producer) Produce(tp TopicPartition, batch []byte, done func(Ack)) {
 		p.sequence[tp] = record.AddSequence(sequence, b.Count())
 		p.mu.Unlock()
 		b.SetProducer(identity.ID, identity.Epoch, sequence, true)
-		p.client.node.Append(tp, b, func(a Ack) { p.acked(a.Err); done(a) })
+		p.client.node.Append(tp, b, func(a Ack) { done(a); p.acked(a.Err) })
 	}})
 }
 
@@ -117,7 +117,7 @@ func (p *producer) CommitOffsets(member GroupMember, offsets map[TopicPartition]
 		done(nil)
 		return
 	}
-	acked := func(err error) { p.acked(err); done(err) }
+	acked := func(err error) { done(err); p.acked(err) }
 	p.enqueue(item{tp: p.client.node.OffsetsPartition(member.Group), fail: done, send: func() {
 		if p.transactionalID == "" {
 			p.client.node.CommitOffsets(member, nil, offsets, acked)
@@ -175,8 +175,8 @@ func (p *producer) pump() {
 		if err := p.stopped(); err != nil {
 			p.queue = p.queue[1:]
 			p.mu.Unlock()
-			p.acked(err)
 			it.fail(err)
+			p.acked(err)
 			p.mu.Lock()
 			continue
 		}
@@ -251,7 +251,7 @@ func (p *producer) pumpAfter(err error) {
 	p.acked(nil)
 }
 
-// acked counts something sent as done.
+// acked counts something sent as done, after its callback: Commit's comes after all of them.
 func (p *producer) acked(err error) {
 	p.mu.Lock()
 	if err != nil && p.transactionalID != "" {

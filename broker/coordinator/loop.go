@@ -181,7 +181,7 @@ func (l *loop[M]) serve() {
 	}
 }
 
-// flush appends what the machine wrote since the last time: neighbouring writes of the shard's own share batches.
+// flush appends what the machine wrote since the last time: neighbouring writes of one transaction, or of none, share batches.
 func (l *loop[M]) flush(now time.Time) {
 	if l.opts.SnapshotBytes > 0 && l.sinceTrim >= l.opts.SnapshotBytes {
 		if l.inflight > 0 {
@@ -201,7 +201,7 @@ func (l *loop[M]) flush(now time.Time) {
 func (l *loop[M]) append(now time.Time, writes []Write) (n int) {
 	ms := now.UnixMilli()
 	txn := writes[0].Txn
-	for n < len(writes) && (n == 0 || (txn == nil && writes[n].Txn == nil && l.builder.Len() < batchBytesMax)) {
+	for n < len(writes) && (n == 0 || (sameTxn(txn, writes[n].Txn) && l.builder.Len() < batchBytesMax)) {
 		for _, r := range writes[n].Records {
 			l.builder.Append(ms, r.Key, r.Value, nil)
 		}
@@ -246,6 +246,13 @@ func (l *loop[M]) append(now time.Time, writes []Write) (n int) {
 	l.sinceTrim += int64(len(batch))
 	l.log.Append(l.partition, batch, finish)
 	return n
+}
+
+func sameTxn(a, b *Producer) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
 }
 
 // codeOf keeps a Code and turns anything else, which the log met, into one.
