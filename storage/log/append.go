@@ -324,5 +324,6 @@ func (l *Log) roll() error {
 	l.segments = append(l.segments[:len(l.segments):len(l.segments)], s)
 	l.mu.Unlock()
 	l.beganMs = 0
-	return l.advanceSynced(end)
+	l.confirm(old, end)
+	return nil
 }

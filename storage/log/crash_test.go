@@ -16,7 +16,7 @@ import (
 
 var (
 	seedFlag = flag.Uint64("seed", 0, "run one seed of the crash test")
-	runsFlag = flag.Int("runs", 40, "seeds of the crash test")
+	runsFlag = flag.Int("runs", 20, "seeds of the crash test")
 )
 
 // crashRun writes to a log on a crashable disk, pulls the plug at random syncs, creations and renames, and checks each

@@ -173,9 +173,7 @@ func (l *Log) Sync() (int64, error) {
 
 // syncActive syncs the active segment; what lies in closed ones was synced when they were closed.
 func (l *Log) syncActive() (int64, error) {
-	l.mu.Lock()
-	active, end := l.active(), l.end.Load()
-	l.mu.Unlock()
+	active, end := l.unsynced()
 	if end <= l.synced.Load() {
 		return end, nil
 	}
@@ -190,24 +188,30 @@ func (l *Log) syncActive() (int64, error) {
 	if err := file.SyncData(); err != nil {
 		return l.synced.Load(), l.killed(fmt.Errorf("sync: %w", err))
 	}
-	return end, l.advanceSynced(end)
+	l.confirm(active, end)
+	return end, nil
 }
 
-// advanceSynced publishes that everything below end is on disk.
-func (l *Log) advanceSynced(end int64) error {
-	for {
-		old := l.synced.Load()
-		if end <= old {
-			return nil
-		}
-		if l.synced.CompareAndSwap(old, end) {
-			break
-		}
+// unsynced gives the segment that a sync has to take and the offset up to which it is then durable.
+func (l *Log) unsynced() (active *segment, end int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.active(), l.end.Load()
+}
+
+// confirm publishes that everything below end is on disk, unless the segment that was synced for it was cut or removed since.
+func (l *Log) confirm(synced *segment, end int64) {
+	l.mu.Lock()
+	synced.mu.Lock()
+	raised := !synced.gone && end > l.synced.Load()
+	synced.mu.Unlock()
+	if raised {
+		l.synced.Store(end)
 	}
-	if l.opts.OnSynced != nil {
+	l.mu.Unlock()
+	if raised && l.opts.OnSynced != nil {
 		l.opts.OnSynced(end, nil)
 	}
-	return nil
 }
 
 // usable is the error that stops every write: closed, or a dead disk.
@@ -277,7 +281,8 @@ func (l *Log) writeClean() error {
 	if err := writeEpochs(l.fs, l.dir, l.epochs); err != nil {
 		return err
 	}
-	return l.advanceSynced(end)
+	l.confirm(l.active(), end)
+	return nil
 }
 
 // forget gives back files and memory.

@@ -253,15 +253,12 @@ func (s *Syncer) syncLogs(logs []*Log) error {
 
 // syncTogether syncs the file system that holds the logs; done is false where that cannot be.
 func (s *Syncer) syncTogether(logs []*Log) (done bool, err error) {
-	ends := make([]int64, len(logs))
+	segments, ends := make([]*segment, len(logs)), make([]int64, len(logs))
 	for i, l := range logs {
-		ends[i] = l.EndOffset()
+		segments[i], ends[i] = l.unsynced()
 	}
-	for _, l := range logs {
-		l.mu.Lock()
-		active := l.active()
-		l.mu.Unlock()
-		file, _, err := active.acquire()
+	for _, candidate := range segments {
+		file, _, err := candidate.acquire()
 		if errors.Is(err, errSegmentGone) {
 			continue
 		}
@@ -269,12 +266,12 @@ func (s *Syncer) syncTogether(logs []*Log) (done bool, err error) {
 			return true, err
 		}
 		done, err = vfs.SyncFS(file)
-		active.release()
+		candidate.release()
 		if !done || err != nil {
 			return done, err
 		}
 		for i, l := range logs {
-			_ = l.advanceSynced(ends[i])
+			l.confirm(segments[i], ends[i])
 		}
 		return true, nil
 	}
