@@ -84,9 +84,11 @@ func (t *Table) changelogHead(kind, group int) []byte {
 }
 
 func (t *Table) writeDirty(w ChangelogWriter) error {
-	for seq := t.undo.open(); seq < t.undo.head; seq++ {
-		t.touchAhead(seq)
-		e := t.undo.at(seq)
+	order := t.openOrder(t.store.order)
+	t.store.order = order
+	for i, distance := range order {
+		t.touchAhead(order, i)
+		e := t.undo.at(t.undo.open() + uint64(distance))
 		g := t.groups[e[0]>>32]
 		if t.buckets[g.bucket.key] != g.bucket { // dropped since
 			continue

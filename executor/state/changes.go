@@ -2,7 +2,7 @@ package state
 
 import "github.com/freshetdb/freshet/sql/vector"
 
-// Changes walks the keys changed in the open epoch, each once, in order of first change, a run at a time; those set back to their value before are left out.
+// Changes walks the keys changed in the open epoch, each once, a run at a time: in order of first change, or by group when they are many; those set back to their value before are left out.
 // It is scratch memory of its user.
 //
 // Of key i of a run, Old[i] and New[i] tell whether it was and is present; its value words before lie at slot 2i, those now at slot 2i+1 of
@@ -14,14 +14,16 @@ type Changes struct {
 	Stride   int
 	Arena    *Arena
 
-	t    *Table
-	next uint64
-	refs []uint64
+	t     *Table
+	order []uint32
+	next  int
+	refs  []uint64
 }
 
 // Changes begins a walk over a table's open epoch. The table may not change during it.
 func (t *Table) Changes(c *Changes) {
-	c.t, c.next, c.N, c.Stride = t, t.undo.open(), 0, t.ValueWords
+	c.t, c.next, c.N, c.Stride = t, 0, 0, t.ValueWords
+	c.order = t.openOrder(c.order)
 }
 
 // Next fills c with the next run of at most limit keys and tells whether there is one. Keys in dropped buckets are left out.
@@ -29,9 +31,9 @@ func (c *Changes) Next(limit int) bool {
 	t := c.t
 	c.N, c.Old, c.New, c.refs, c.Words = 0, c.Old[:0], c.New[:0], c.refs[:0], c.Words[:0]
 	var run *bucket
-	for ; c.next < t.undo.head && c.N < limit; c.next++ {
-		t.touchAhead(c.next)
-		e := t.undo.at(c.next)
+	for ; c.next < len(c.order) && c.N < limit; c.next++ {
+		t.touchAhead(c.order, c.next)
+		e := t.undo.at(t.undo.open() + uint64(c.order[c.next]))
 		g := t.groups[e[0]>>32]
 		if g.bucket != t.last && t.buckets[g.bucket.key] != g.bucket {
 			continue

@@ -528,3 +528,37 @@ func FuzzReadValue(f *testing.F) {
 		}
 	})
 }
+
+// TestManyDirtyKeys changes more keys in an epoch than are walked in order of change.
+func TestManyDirtyKeys(t *testing.T) {
+	c, log := newCounted(nil, false), &records{}
+	for i := 0; i < 3*orderFrom; i += 64 {
+		var ks []modelKey
+		for j := range 64 {
+			ks = append(ks, modelKey{win: int64(j % 3 * 100), key: fmt.Sprint("x", (i+j)%(2*orderFrom))})
+		}
+		if err := c.add(ks, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, seen := c.read(), 0
+	var changes Changes
+	c.table.Changes(&changes)
+	for changes.Next(500) {
+		seen += changes.N
+	}
+	if err := c.store.DirtyInto(1, log); err != nil {
+		t.Fatal(err)
+	}
+	back := newCounted(nil, false)
+	for _, p := range log.recs {
+		for _, r := range p {
+			if err := back.store.Restore(r[0], r[1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := back.read(); !maps.Equal(want, got) || seen != len(want) {
+		t.Fatalf("%d keys walked of %d; %s", seen, len(want), diff(want, got))
+	}
+}

@@ -33,6 +33,7 @@ type Store struct {
 	positions Positions      // of the changelog as of committed
 	pins      map[uint64]int // snapshots by epoch
 	scratch   []byte
+	order     []uint32
 	value     []byte
 }
 

@@ -264,25 +264,57 @@ func (t *Table) touchHomes(b *bucket, k *Keys, order []uint16) {
 	t.sink = touched
 }
 
-// touchStep is how many entries of the undo list touchAhead looks at in one go.
-const touchStep = 32
+const (
+	// touchStep is how many entries of the undo list touchAhead looks at in one go.
+	touchStep = 32
+	// orderFrom is the number of changed keys from which they are walked group by group: by then they do not fit the near caches.
+	orderFrom = 8192
+)
 
-// touchAhead loads, every touchStep entries of a walk, the slots that the next ones name (and the arena values in them), so that their misses overlap.
-func (t *Table) touchAhead(seq uint64) {
-	if seq%touchStep != 0 {
+// openOrder lists the entries of the open epoch, as distances from its first: by group when there are many, so that a walk stays in one group's
+// memory, else in order of change.
+func (t *Table) openOrder(dst []uint32) []uint32 {
+	from := t.undo.open()
+	n := int(t.undo.head - from)
+	dst = resize(dst, n)
+	if n < orderFrom {
+		for i := range dst {
+			dst[i] = uint32(i)
+		}
+		return dst
+	}
+	next := make([]uint32, len(t.groups)+1)
+	for i := range n {
+		next[t.undo.at(from + uint64(i))[0]>>32+1]++
+	}
+	for g := range len(t.groups) {
+		next[g+1] += next[g]
+	}
+	for i := range n {
+		g := t.undo.at(from + uint64(i))[0] >> 32
+		dst[next[g]] = uint32(i)
+		next[g]++
+	}
+	return dst
+}
+
+// touchAhead loads, every touchStep entries of a walk over order, the slots that the next ones name (and the arena values in them), so that their
+// misses overlap.
+func (t *Table) touchAhead(order []uint32, at int) {
+	if at%touchStep != 0 {
 		return
 	}
 	var touched uint64
 	var values [touchStep]uint64
 	var arenas [touchStep]*Arena
-	end := min(seq+touchStep, t.undo.head)
-	for q := seq; q < end; q++ {
-		ref := t.undo.at(q)[0]
+	from := t.undo.open()
+	for j, i := range order[at:min(at+touchStep, len(order))] {
+		ref := t.undo.at(from + uint64(i))[0]
 		g := t.groups[ref>>32]
-		i := int(uint32(ref)) * t.stride
-		touched += g.mem.w[i]
+		s := int(uint32(ref)) * t.stride
+		touched += g.mem.w[s] + g.mem.w[s+t.stride-1]
 		if len(t.ArenaWords) > 0 {
-			values[q-seq], arenas[q-seq] = g.mem.w[i+t.value+t.ArenaWords[0]], g.bucket.arena
+			values[j], arenas[j] = g.mem.w[s+t.value+t.ArenaWords[0]], g.bucket.arena
 		}
 	}
 	for j, a := range arenas {
