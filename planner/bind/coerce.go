@@ -1,7 +1,6 @@
 package bind
 
 import (
-	"github.com/freshetdb/freshet/planner/logical"
 	"github.com/freshetdb/freshet/sql/expr"
 	"github.com/freshetdb/freshet/sql/sqlerr"
 	"github.com/freshetdb/freshet/sql/types"
@@ -166,7 +165,7 @@ func (b *Binder) datum(e expr.Expr) (vector.Datum, bool) {
 	if lit, ok := e.(*expr.Literal); ok {
 		return lit.Value, true
 	}
-	if !logical.Constant(e) {
+	if !expr.IsConst(e, true) {
 		return vector.Datum{}, false
 	}
 	lit, ok := b.fold(e).(*expr.Literal)

@@ -6,89 +6,6 @@ import (
 	"github.com/freshetdb/freshet/sql/vector"
 )
 
-// Children are the direct parts of an expression.
-func Children(e expr.Expr) []expr.Expr {
-	switch e := e.(type) {
-	case *expr.Call:
-		return e.Args
-	case *expr.Cast:
-		return []expr.Expr{e.Arg}
-	case *expr.And:
-		return []expr.Expr{e.Left, e.Right}
-	case *expr.Or:
-		return []expr.Expr{e.Left, e.Right}
-	case *expr.Not:
-		return []expr.Expr{e.Arg}
-	case *expr.IsNull:
-		return []expr.Expr{e.Arg}
-	case *expr.IsDistinct:
-		return []expr.Expr{e.Left, e.Right}
-	case *expr.Case:
-		var list []expr.Expr
-		for _, w := range e.Whens {
-			list = append(list, w.Cond, w.Then)
-		}
-		if e.Else != nil {
-			list = append(list, e.Else)
-		}
-		return list
-	case *expr.Coalesce:
-		return e.Args
-	case *expr.In:
-		return []expr.Expr{e.Arg}
-	case *expr.FieldOf:
-		return []expr.Expr{e.Arg}
-	}
-	return nil
-}
-
-// WithChildren is the expression with its parts replaced, in the order of Children.
-func WithChildren(e expr.Expr, kids []expr.Expr) expr.Expr {
-	switch e := e.(type) {
-	case *expr.Call:
-		c := *e
-		c.Args = kids
-		return &c
-	case *expr.Cast:
-		c := *e
-		c.Arg = kids[0]
-		return &c
-	case *expr.And:
-		return &expr.And{Left: kids[0], Right: kids[1]}
-	case *expr.Or:
-		return &expr.Or{Left: kids[0], Right: kids[1]}
-	case *expr.Not:
-		return &expr.Not{Arg: kids[0]}
-	case *expr.IsNull:
-		return &expr.IsNull{Arg: kids[0]}
-	case *expr.IsDistinct:
-		return &expr.IsDistinct{Left: kids[0], Right: kids[1]}
-	case *expr.Case:
-		c := *e
-		c.Whens = make([]expr.When, len(e.Whens))
-		for i := range e.Whens {
-			c.Whens[i] = expr.When{Cond: kids[2*i], Then: kids[2*i+1]}
-		}
-		if e.Else != nil {
-			c.Else = kids[len(kids)-1]
-		}
-		return &c
-	case *expr.Coalesce:
-		c := *e
-		c.Args = kids
-		return &c
-	case *expr.In:
-		c := *e
-		c.Arg = kids[0]
-		return &c
-	case *expr.FieldOf:
-		c := *e
-		c.Arg = kids[0]
-		return &c
-	}
-	return e
-}
-
 // Replace rebuilds an expression top down: where f gives an expression, that stands instead, whole; where it gives nil, the parts are
 // looked at. Nothing is changed in place.
 func Replace(e expr.Expr, f func(expr.Expr) expr.Expr) expr.Expr {
@@ -98,7 +15,7 @@ func Replace(e expr.Expr, f func(expr.Expr) expr.Expr) expr.Expr {
 	if r := f(e); r != nil {
 		return r
 	}
-	kids := Children(e)
+	kids := expr.Children(e)
 	if len(kids) == 0 {
 		return e
 	}
@@ -111,26 +28,16 @@ func Replace(e expr.Expr, f func(expr.Expr) expr.Expr) expr.Expr {
 	if !changed {
 		return e
 	}
-	return WithChildren(e, next)
-}
-
-// WalkExpr calls f on e and all its parts.
-func WalkExpr(e expr.Expr, f func(expr.Expr)) {
-	if e == nil {
-		return
-	}
-	f(e)
-	for _, k := range Children(e) {
-		WalkExpr(k, f)
-	}
+	return expr.Rebuild(e, next)
 }
 
 // Columns calls f with the index of each column an expression reads, once a reading.
 func Columns(e expr.Expr, f func(index int)) {
-	WalkExpr(e, func(e expr.Expr) {
+	expr.Walk(e, func(e expr.Expr) bool {
 		if c, ok := e.(*expr.Column); ok {
 			f(c.Index)
 		}
+		return true
 	})
 }
 
@@ -183,7 +90,7 @@ func Equal(a, b expr.Expr) bool {
 	if !a.Type().Equal(b.Type()) || !sameHead(a, b) {
 		return false
 	}
-	ka, kb := Children(a), Children(b)
+	ka, kb := expr.Children(a), expr.Children(b)
 	if len(ka) != len(kb) {
 		return false
 	}
@@ -262,25 +169,14 @@ func sameDatum(a, b vector.Datum) bool {
 	return a.Type.Equal(b.Type) && a.I == b.I && a.F == b.F && a.D == b.D && a.Scale == b.Scale && a.S == b.S && sameData(a.Kids, b.Kids)
 }
 
-// Constant tells whether an expression reads no column and no parameter. What it calls may still be volatile.
-func Constant(e expr.Expr) bool {
-	constant := true
-	WalkExpr(e, func(e expr.Expr) {
-		switch e.(type) {
-		case *expr.Column, *expr.Param:
-			constant = false
-		}
-	})
-	return constant
-}
-
 // Volatile tells whether an expression calls a function that answers anew each time: such are not moved.
 func Volatile(e expr.Expr) bool {
 	found := false
-	WalkExpr(e, func(e expr.Expr) {
+	expr.Walk(e, func(e expr.Expr) bool {
 		if c, ok := e.(*expr.Call); ok && c.Fn.Volatility == functions.Volatile {
 			found = true
 		}
+		return !found
 	})
 	return found
 }

@@ -12,12 +12,13 @@ func Walk(e Expr, f func(Expr) bool) {
 	if e == nil || !f(e) {
 		return
 	}
-	for _, c := range children(e) {
+	for _, c := range Children(e) {
 		Walk(c, f)
 	}
 }
 
-func children(e Expr) []Expr {
+// Children are the direct parts of e, in written order. The caller must not change the slice.
+func Children(e Expr) []Expr {
 	switch e := e.(type) {
 	case *Call:
 		return e.Args
@@ -58,7 +59,7 @@ func Transform(e Expr, f func(Expr) Expr) Expr {
 	if e == nil {
 		return nil
 	}
-	old := children(e)
+	old := Children(e)
 	if len(old) == 0 {
 		return f(e)
 	}
@@ -69,13 +70,13 @@ func Transform(e Expr, f func(Expr) Expr) Expr {
 		changed = changed || kids[i] != c
 	}
 	if changed {
-		e = rebuild(e, kids)
+		e = Rebuild(e, kids)
 	}
 	return f(e)
 }
 
-// rebuild copies e with other children, in the order of children.
-func rebuild(e Expr, kids []Expr) Expr {
+// Rebuild copies e with other children, in the order of Children.
+func Rebuild(e Expr, kids []Expr) Expr {
 	switch e := e.(type) {
 	case *Call:
 		c := *e
