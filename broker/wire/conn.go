@@ -25,6 +25,8 @@ const (
 	growBytes = 1 << 20
 	// writeBatchMax bounds the frames one writev sends.
 	writeBatchMax = 64
+	// owedMax is how many bytes of answers may wait for a slow client before its next request is read.
+	owedMax = 16 << 20
 )
 
 // Conn is a client's connection.
@@ -36,21 +38,22 @@ type Conn struct {
 
 	// slots holds one token per unanswered request.
 	slots chan struct{}
-	// ready wakes the writer; it holds at most one wake-up.
-	ready chan struct{}
+	// ready wakes the writer, room the reader; each holds at most one wake-up.
+	ready, room chan struct{}
 
 	mu      sync.Mutex // guards what follows
 	queue   []*Request // unanswered or unsent, in order of arrival
 	eof     bool       // nothing more will be queued
 	broken  bool       // answers are thrown away
 	refusal error
+	owed    int // bytes of answers not sent yet
 }
 
 func newConn(l *Listener, nc net.Conn) *Conn {
 	return &Conn{
 		l: l, nc: nc, in: bufio.NewReaderSize(nc, readBufferBytes),
 		log:   l.log.With("client", nc.RemoteAddr().String()),
-		slots: make(chan struct{}, l.opts.InFlightMax), ready: make(chan struct{}, 1),
+		slots: make(chan struct{}, l.opts.InFlightMax), ready: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
 }
 
@@ -151,12 +154,32 @@ func (c *Conn) read(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		if err := c.awaitRoom(ctx); err != nil {
+			return err
+		}
 		frame, buffer, err := c.readFrame(ctx)
 		if err != nil {
 			return err
 		}
 		if err := c.dispatch(ctx, frame, buffer); err != nil {
 			return err
+		}
+	}
+}
+
+// awaitRoom waits while a client doesn't take the answers it asked for.
+func (c *Conn) awaitRoom(ctx context.Context) error {
+	for {
+		c.mu.Lock()
+		full := c.owed > owedMax && !c.broken
+		c.mu.Unlock()
+		if !full {
+			return nil
+		}
+		select {
+		case <-c.room:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
@@ -353,8 +376,9 @@ func (c *Conn) enqueue(req *Request) {
 func (c *Conn) answer(req *Request, f *Frame) {
 	c.mu.Lock()
 	before := req.state
-	if before == waiting {
+	if before == waiting && f != nil {
 		req.frame = f
+		c.owed += f.Len()
 	}
 	req.state = answered
 	next := before == waiting && len(c.queue) > 0 && c.queue[0] == req
@@ -446,6 +470,17 @@ func (c *Conn) take(batch []*Request) ([]*Request, queueEnd) {
 	return batch, queueOpen
 }
 
+// sent makes room for more answers.
+func (c *Conn) sent(bytes int) {
+	c.mu.Lock()
+	c.owed -= bytes
+	c.mu.Unlock()
+	select {
+	case c.room <- struct{}{}:
+	default:
+	}
+}
+
 // send writes a batch of answers with one writev and frees them.
 func (c *Conn) send(batch []*Request, parts net.Buffers, broken bool) net.Buffers {
 	total := 0
@@ -463,6 +498,7 @@ func (c *Conn) send(batch []*Request, parts net.Buffers, broken bool) net.Buffer
 		}
 		c.l.metrics.bytesOut.Add(float64(total))
 	}
+	c.sent(total)
 	clear(parts)
 	for _, req := range batch {
 		if req.frame != nil {

@@ -5,8 +5,9 @@
 // own goroutine, so handlers see a connection's requests in order; a handler that must wait (an append's sync, a long poll)
 // returns at once and answers later from any goroutine. Answers leave in request order, as many per writev as are ready.
 //
-// Memory is bounded three ways: a frame by Options.RequestBytesMax, a connection by Options.InFlightMax requests, and the
-// listener by Options.MemoryMax bytes of requests being read or served. A buffer grows as bytes arrive, never by a promise.
+// Memory is bounded: a frame by Options.RequestBytesMax, a connection by Options.InFlightMax requests and by the answers its client
+// has not taken yet, and the listener by Options.MemoryMax bytes of requests being read or served. A buffer grows as bytes
+// arrive, never by a promise.
 //
 // Locks: Conn.mu guards the queue of unanswered requests and is never held while a handler runs or a socket is written.
 package wire

@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -297,6 +298,37 @@ func TestLargeFramesGrow(t *testing.T) {
 		req.Topics = append(req.Topics, topic)
 		send(t, c, id, req)
 		receive(t, c)
+	}
+}
+
+// bigAnswer is an answer of many bytes that counts how many of it are alive.
+type bigAnswer struct{ alive *atomic.Int32 }
+
+func (b bigAnswer) EncodeTo(f *Frame) {
+	b.alive.Add(1)
+	f.Splice(make([]byte, owedMax/4))
+	f.OnSent(func() { b.alive.Add(-1) })
+}
+
+// TestSlowClientHoldsLittle: a client that asks and doesn't read isn't asked for more requests than owedMax bytes of answers.
+func TestSlowClientHoldsLittle(t *testing.T) {
+	var alive, most atomic.Int32
+	s, _ := serve(t, Options{}, API{Key: 3, Max: 0, Serve: func(_ context.Context, r *Request) {
+		r.ReplyWith(bigAnswer{&alive})
+		most.Store(max(most.Load(), alive.Load()))
+	}})
+	c := dial(t, s)
+	const requests = 40
+	for id := range int32(requests) {
+		send(t, c, id, kmsg.NewPtrMetadataRequest())
+	}
+	for id := range int32(requests) {
+		if got, _ := receive(t, c); got != id {
+			t.Fatal(got)
+		}
+	}
+	if n := most.Load(); n > 8 {
+		t.Fatalf("%d answers were held at once", n)
 	}
 }
 
