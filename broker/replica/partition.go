@@ -109,8 +109,8 @@ func (p *Partition) open() (*log.Log, error) {
 		return nil, err
 	}
 	p.mu.Lock()
-	// Recovery has synced what it kept, so all of it may be read.
-	p.highWatermark.Store(l.EndOffset())
+	// Recovery syncs what it keeps, so all of it may be read.
+	p.highWatermark.Store(l.SyncedOffset())
 	p.mu.Unlock()
 	p.log.Store(l)
 	return l, nil
