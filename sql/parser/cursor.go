@@ -180,9 +180,9 @@ func (p *parser) name(what string) ast.Ident {
 	return t.ident()
 }
 
-// qualified reads a name with dots.
+// qualified reads a name with dots. Only its first part cannot be a reserved word.
 func (p *parser) qualified(what string) ast.Name {
-	n := ast.Name{p.label(what)}
+	n := ast.Name{p.name(what)}
 	for p.is(".") && p.peek(1).isLabel() {
 		p.i++
 		n = append(n, p.label(what))

@@ -102,7 +102,7 @@ func nearestWord(s string, candidates []string) string {
 		if c == "" || c != strings.ToUpper(c) || !wordStart(c[0]) {
 			continue
 		}
-		if d := distance(s, c); d > 0 && d < bestDistance && d*3 <= len(c)+1 {
+		if d := distance(s, c); d > 0 && d < bestDistance && d*3 <= len(c) {
 			best, bestDistance = c, d
 		}
 	}
