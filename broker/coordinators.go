@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/freshetdb/freshet/broker/client"
 	"github.com/freshetdb/freshet/broker/controller"
 	"github.com/freshetdb/freshet/broker/coordinator"
@@ -44,7 +46,7 @@ type coordinators struct {
 
 // openCoordinators brings up the coordinators of the partitions this node leads.
 func (b *Broker) openCoordinators(context.Context) error {
-	c, err := newCoordinators(b.opts.Coordinators, b.opts.NodeID, b.quorum, b.controller, b.replicas, b.log)
+	c, err := newCoordinators(b.opts.Coordinators, b.opts.NodeID, b.quorum, b.controller, b.replicas, b.opts.Registerer, b.log)
 	if err != nil {
 		return err
 	}
@@ -64,7 +66,7 @@ func (b *Broker) openCoordinators(context.Context) error {
 func (b *Broker) Client() client.Client { return b.parts.client }
 
 // newCoordinators makes coordinators that lead nothing yet: apply elects them. The internal topics must exist.
-func newCoordinators(opts CoordinatorOptions, nodeID int32, quorum changer, control *controller.Controller, replicas *replica.Manager, logger *slog.Logger) (*coordinators, error) {
+func newCoordinators(opts CoordinatorOptions, nodeID int32, quorum changer, control *controller.Controller, replicas *replica.Manager, reg prometheus.Registerer, logger *slog.Logger) (*coordinators, error) {
 	c := &coordinators{nodeID: nodeID, quorum: quorum, control: control, replicas: replicas}
 	sizes := map[string]int32{}
 	for _, name := range []string{metadata.OffsetsTopic, metadata.TransactionsTopic} {
@@ -75,12 +77,13 @@ func newCoordinators(opts CoordinatorOptions, nodeID int32, quorum changer, cont
 		sizes[name] = int32(len(t.Partitions))
 	}
 	c.groups = group.NewCoordinator(opts.Groups, opts.Shards, sizes[metadata.OffsetsTopic],
-		topicLog{replicas, metadata.OffsetsTopic}, logger.With("component", "group_coordinator"))
+		topicLog{replicas, metadata.OffsetsTopic}, reg, logger.With("component", "group_coordinator"))
 	c.txns = txn.NewCoordinator(opts.Transactions, opts.Shards, sizes[metadata.TransactionsTopic], txn.Deps{
 		Log:        topicLog{replicas, metadata.TransactionsTopic},
 		Partitions: txnPartitions{replicas},
 		Blocks:     c,
 		Ended:      c.ended,
+		Registerer: reg,
 		Logger:     logger.With("component", "transaction_coordinator"),
 	})
 	c.client = newClient(c)

@@ -118,7 +118,7 @@ func startNode(t testing.TB, fs vfs.FS, agreed *agreement, opts CoordinatorOptio
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := newCoordinators(opts, 1, agreed, control, m, logger)
+	c, err := newCoordinators(opts, 1, agreed, control, m, nil, logger)
 	if err != nil {
 		t.Fatal(err)
 	}

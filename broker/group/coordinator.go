@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/freshetdb/freshet/broker/coordinator"
 )
 
@@ -17,9 +19,11 @@ type Coordinator struct {
 	partitions atomic.Int32 // of __consumer_offsets
 }
 
-// NewCoordinator makes a coordinator of a topic with so many partitions; Elect brings them. log is __consumer_offsets.
-func NewCoordinator(opts Options, shards coordinator.Options, partitions int32, log coordinator.Log, logger *slog.Logger) *Coordinator {
-	c := &Coordinator{runtime: coordinator.New(shards, log, logger, func(int32) *Shard { return New(opts) })}
+// NewCoordinator makes a coordinator of a topic with so many partitions; Elect brings them. log is __consumer_offsets;
+// a nil reg registers no metrics.
+func NewCoordinator(opts Options, shards coordinator.Options, partitions int32, log coordinator.Log, reg prometheus.Registerer, logger *slog.Logger) *Coordinator {
+	m := newMetrics(reg)
+	c := &Coordinator{runtime: coordinator.New(shards, log, logger, func(int32) *Shard { return newShard(opts, m) })}
 	c.partitions.Store(partitions)
 	return c
 }

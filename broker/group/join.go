@@ -253,6 +253,7 @@ func (s *Shard) completeJoin(now time.Time, g *group) {
 	if lead := g.member(g.leader); lead == nil || lead.join == nil {
 		g.leader = g.firstJoined().id
 	}
+	s.metrics.rebalances.Inc()
 	g.protocol = g.choose()
 	g.enter(CompletingRebalance, now)
 	g.syncDeadline = now.Add(g.rebalanceTimeout())

@@ -105,6 +105,9 @@ func (s *Shard) commit(now time.Time, groupID string, p *coordinator.Producer, o
 		s.hold(s.group(now, groupID), p.ID, accepted)
 	}
 	s.out.Write(coordinator.Write{Records: records, Txn: p, Done: func(now time.Time, err error) {
+		if err == nil {
+			s.metrics.commits.Add(float64(len(records)))
+		}
 		s.committed(now, groupID, p, accepted, err)
 		for i := range offsets {
 			if offsets[i].Code == coordinator.OK {

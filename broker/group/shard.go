@@ -18,22 +18,26 @@ import (
 
 // Shard holds the groups of one partition. All methods must be called on the shard's goroutine.
 type Shard struct {
-	opts   Options
-	groups map[string]*group
-	out    coordinator.Shard
-	next   time.Time                     // no timer is due before
-	seq    uint64                        // of the last offset write, in log order
-	open   map[int64]map[string]struct{} // groups with offsets in an open transaction, by producer id
-	newID  func() string
+	metrics *metrics
+	opts    Options
+	groups  map[string]*group
+	out     coordinator.Shard
+	next    time.Time                     // no timer is due before
+	seq     uint64                        // of the last offset write, in log order
+	open    map[int64]map[string]struct{} // groups with offsets in an open transaction, by producer id
+	newID   func() string
 }
 
-// New makes an empty shard.
-func New(opts Options) *Shard {
+// New makes an empty shard, whose figures nobody sees.
+func New(opts Options) *Shard { return newShard(opts, newMetrics(nil)) }
+
+func newShard(opts Options, m *metrics) *Shard {
 	return &Shard{
-		opts:   opts.withDefaults(),
-		groups: map[string]*group{},
-		open:   map[int64]map[string]struct{}{},
-		newID:  randomID,
+		metrics: m,
+		opts:    opts.withDefaults(),
+		groups:  map[string]*group{},
+		open:    map[int64]map[string]struct{}{},
+		newID:   randomID,
 	}
 }
 
@@ -143,6 +147,7 @@ func (s *Shard) fire(now time.Time, g *group) {
 	}
 	for _, m := range slices.Clone(g.members) {
 		if !m.waiting() && !m.deadline.After(now) && g.member(m.id) == m {
+			s.metrics.expired.Inc()
 			s.expel(now, g, m, coordinator.UnknownMemberID)
 		}
 	}
@@ -164,6 +169,7 @@ func (s *Shard) expelSilent(now time.Time, g *group) {
 	g.syncDeadline = now.Add(max(g.rebalanceTimeout(), time.Second))
 	for _, m := range slices.Clone(g.members) {
 		if !m.synced && g.member(m.id) == m {
+			s.metrics.expired.Inc()
 			s.expel(now, g, m, coordinator.UnknownMemberID)
 		}
 	}

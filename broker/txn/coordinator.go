@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/freshetdb/freshet/broker/coordinator"
 )
 
@@ -28,8 +30,9 @@ type Deps struct {
 	Partitions Partitions
 	Blocks     Blocks
 	// Ended is told of every committed marker; it must call done.
-	Ended  func(m Marker, done func())
-	Logger *slog.Logger
+	Ended      func(m Marker, done func())
+	Registerer prometheus.Registerer // nil registers no metrics
+	Logger     *slog.Logger
 }
 
 // NewCoordinator makes a coordinator of a topic with so many partitions; Elect brings them.
@@ -39,7 +42,8 @@ func NewCoordinator(opts Options, shards coordinator.Options, partitions int32, 
 		writer: NewWriter(deps.Partitions, deps.Ended, deps.Logger),
 	}
 	c.partitions.Store(partitions)
-	c.runtime = coordinator.New(shards, deps.Log, deps.Logger, func(int32) *Shard { return New(opts, c.writer) })
+	m := newMetrics(deps.Registerer)
+	c.runtime = coordinator.New(shards, deps.Log, deps.Logger, func(int32) *Shard { return newShard(opts, c.writer, m) })
 	return c
 }
 

@@ -170,9 +170,11 @@ func (s *Shard) finish(t *txn, calls EndCallbacks) {
 func (s *Shard) complete(now time.Time, t *txn, calls EndCallbacks) {
 	next := t.durable
 	next.state = CompleteAbort
+	ended := s.metrics.aborted
 	if t.state == PrepareCommit {
-		next.state = CompleteCommit
+		next.state, ended = CompleteCommit, s.metrics.committed
 	}
+	ended.Inc()
 	next.partitions = nil
 	s.write(now, t, next, func(now time.Time, err error) {
 		if err != nil { // still prepared: the next coordinator writes the markers again, which changes nothing

@@ -44,6 +44,7 @@ const writeRetry = time.Second
 // Shard holds the transactional ids of one partition. All methods must be called on the shard's goroutine.
 type Shard struct {
 	opts        Options
+	metrics     *metrics
 	markers     Markers
 	txns        map[string]*txn
 	out         coordinator.Shard
@@ -51,12 +52,14 @@ type Shard struct {
 	next        time.Time // no transaction times out before
 }
 
-// New makes an empty shard.
-func New(opts Options, markers Markers) *Shard {
+// New makes an empty shard, whose figures nobody sees.
+func New(opts Options, markers Markers) *Shard { return newShard(opts, markers, newMetrics(nil)) }
+
+func newShard(opts Options, markers Markers, m *metrics) *Shard {
 	if opts.TimeoutMax == 0 {
 		opts.TimeoutMax = defaultTimeoutMax
 	}
-	return &Shard{opts: opts, markers: markers, txns: map[string]*txn{}}
+	return &Shard{opts: opts, metrics: m, markers: markers, txns: map[string]*txn{}}
 }
 
 // Start implements coordinator.Machine: transactions that were decided before are finished now.
@@ -97,6 +100,7 @@ func (s *Shard) Tick(now time.Time) time.Time {
 	for _, id := range slices.Sorted(maps.Keys(s.txns)) {
 		t := s.txns[id]
 		if t.state == Ongoing && !t.busy && !t.expires().After(now) {
+			s.metrics.timedOut.Inc()
 			s.abort(now, t)
 			continue
 		}
