@@ -254,7 +254,11 @@ func fromTime(from, to types.Type) converter {
 	switch (pair{from.ID, to.ID}) {
 	case pair{types.Date, types.Timestamp}:
 		return func(ctx *functions.Context, in *vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
-			out.I[i] = in.I[in.Row(i)]*vector.Day - vector.LocalOffset(in.I[in.Row(i)]*vector.Day, zoneOf(ctx))
+			day := in.I[in.Row(i)]
+			if day > vector.MaxDays || day < -vector.MaxDays {
+				return sqlerr.Newf(sqlerr.DatetimeOverflow, 0, "date out of range for timestamp")
+			}
+			out.I[i] = day*vector.Day - vector.LocalOffset(day*vector.Day, zoneOf(ctx))
 			return nil
 		}
 	case pair{types.Timestamp, types.Date}:

@@ -14,6 +14,9 @@ const (
 	Day               = 24 * Hour
 )
 
+// MaxDays is the most days from 1970, either way, whose microseconds fit a Timestamp.
+const MaxDays = 1<<63/(24*3600*1_000_000) - 2
+
 // floorDiv divides towards minus infinity.
 func floorDiv(a, b int64) (quotient, remainder int64) {
 	q, r := a/b, a%b
@@ -233,10 +236,10 @@ func AddInterval(us int64, x Int128, zone *time.Location) (int64, bool) {
 		}
 		day, clock := floorDiv(us+offset, Day)
 		day = AddMonths(day, int64(months)) + int64(days)
-		local := day*Day + clock
-		if local/Day != day && day > 0 {
+		if day > MaxDays || day < -MaxDays {
 			return 0, false
 		}
+		local := day*Day + clock
 		us = local - offset
 		if zone != nil { // the wall clock is kept across a change of the offset
 			_, o := GoTime(us, zone).Zone()

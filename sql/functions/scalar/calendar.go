@@ -79,8 +79,11 @@ func move(at, k int, sign int64) functions.Kernel {
 	})
 }
 
-// maxDays keeps a date's microseconds within 64 bits.
-const maxDays = math.MaxInt64/(24*3600*1_000_000) - 2
+// maxDays keeps a date's microseconds within 64 bits; maxDate is the last day of Postgres' calendar, 5874897-12-31.
+const (
+	maxDays = vector.MaxDays
+	maxDate = 2145031948
+)
 
 func moveDate(at, k int, sign int64) functions.Kernel {
 	return rows(func(ctx *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
@@ -101,6 +104,9 @@ func moveDate(at, k int, sign int64) functions.Kernel {
 func words(a, b int, f func(x, y int64) int64) functions.Kernel {
 	return rows(func(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
 		out.I[i] = f(integer(args, a, i), integer(args, b, i))
+		if x := out.I[i]; out.Type.ID == types.Date && (x > maxDate || x < -maxDate) {
+			return sqlerr.Newf(sqlerr.DatetimeOverflow, 0, "date out of range")
+		}
 		return nil
 	})
 }
@@ -154,7 +160,11 @@ func negateInterval(_ *functions.Context, args []*vector.Vector, i int, out *vec
 
 // timestampDifference has days and time, no months, as Postgres.
 func timestampDifference(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
-	d := integer(args, 0, i) - integer(args, 1, i)
+	x, y := integer(args, 0, i), integer(args, 1, i)
+	d := x - y
+	if (x^y)&(x^d) < 0 {
+		return intervalOutOfRange()
+	}
 	out.D[i] = vector.MakeInterval(0, int32(d/vector.Day), d%vector.Day)
 	return nil
 }
