@@ -60,7 +60,9 @@ var brokerConfigs = []ConfigDef{
 	{Name: "broker.id", Type: ConfigInt, Default: "1", ReadOnly: true, Doc: "This node's number; the same as node.id."},
 	{Name: "compression.type", Type: ConfigString, Default: "producer", ReadOnly: true, Doc: "Codec of stored batches: the producer's own."},
 	{Name: "default.replication.factor", Type: ConfigInt, Default: "1", ReadOnly: true, Doc: "Replicas of topics that don't say."},
+	{Name: "follower.replication.throttled.rate", Type: ConfigLong, Default: "9223372036854775807", Max: math.MaxInt64, Doc: "No effect on a single node."},
 	{Name: "group.initial.rebalance.delay.ms", Type: ConfigInt, Default: "0", ReadOnly: true, Doc: "How long a new group waits for more members."},
+	{Name: "leader.replication.throttled.rate", Type: ConfigLong, Default: "9223372036854775807", Max: math.MaxInt64, Doc: "No effect on a single node."},
 	{Name: "log.message.timestamp.type", Type: ConfigString, Default: "CreateTime", ReadOnly: true, Doc: "Default of message.timestamp.type."},
 	{Name: "log.retention.bytes", Type: ConfigLong, Default: "-1", ReadOnly: true, Doc: "Default of retention.bytes."},
 	{Name: "log.retention.ms", Type: ConfigLong, Default: "604800000", ReadOnly: true, Doc: "Default of retention.ms."},
@@ -70,6 +72,7 @@ var brokerConfigs = []ConfigDef{
 	{Name: "node.id", Type: ConfigInt, Default: "1", ReadOnly: true, Doc: "This node's number."},
 	{Name: "num.partitions", Type: ConfigInt, Default: "1", Min: 1, Max: MaxPartitionsPerTopic, Doc: "Partitions of topics that don't say."},
 	{Name: "offsets.topic.num.partitions", Type: ConfigInt, Default: "16", ReadOnly: true, Doc: "Partitions of __consumer_offsets."},
+	{Name: "replica.alter.log.dirs.io.max.bytes.per.second", Type: ConfigLong, Default: "9223372036854775807", Max: math.MaxInt64, Doc: "No effect: there is one directory."},
 	{Name: "socket.request.max.bytes", Type: ConfigInt, Default: "104857600", ReadOnly: true, Doc: "Largest request."},
 	{Name: "transaction.state.log.num.partitions", Type: ConfigInt, Default: "16", ReadOnly: true, Doc: "Partitions of __transaction_state."},
 }
