@@ -87,7 +87,7 @@ func (p *planning) setting(name string) string {
 
 func (p *planning) binder(kept bool) *bind.Binder {
 	return bind.New(bind.Options{
-		Catalog: p.Catalog, Functions: p.Functions, Virtual: p.Virtual, Params: p.Params,
+		Catalog: p.Catalog, Functions: p.Functions, Virtual: p.Virtual, Objects: p.Objects, Params: p.Params,
 		Now: p.Now, TimeZone: p.setting(settingTimeZone), Kept: kept,
 	})
 }

@@ -23,7 +23,10 @@ type Facts struct {
 	Now       time.Time
 	Functions *functions.Registry
 	Virtual   map[string]types.Columns // virtual tables by qualified name: pg_catalog.pg_class
-	Params    []types.Type             // types the client gave to $1, $2 …; Unknown ones are inferred
+	// Objects gives the number pg_catalog has for an object of a kind ("class", "namespace", "type", "role", "proc") by its folded,
+	// perhaps qualified name, for 'name'::regclass; nil: there are none. It must be a pure function of the catalogue.
+	Objects func(kind, name string) (int64, bool)
+	Params  []types.Type // types the client gave to $1, $2 …; Unknown ones are inferred
 }
 
 // TopicFacts is what the log says of a topic.

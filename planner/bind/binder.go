@@ -21,10 +21,13 @@ type Options struct {
 	Catalog   *catalog.Catalog
 	Functions *functions.Registry
 	Virtual   map[string]types.Columns // by qualified name
-	Params    []types.Type             // given by the client; Unknown: to be inferred
-	Now       time.Time
-	TimeZone  string
-	Kept      bool // the query is kept or pushed: its aggregates may wait for windows to close
+	// Objects gives the number a system catalogue has for an object of a kind ("class", "namespace", "type", "role", "proc") by its
+	// folded name; nil: there are none.
+	Objects  func(kind, name string) (int64, bool)
+	Params   []types.Type // given by the client; Unknown: to be inferred
+	Now      time.Time
+	TimeZone string
+	Kept     bool // the query is kept or pushed: its aggregates may wait for windows to close
 }
 
 // Binder binds the parts of one statement. It is for one goroutine and one statement.

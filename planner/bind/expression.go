@@ -338,6 +338,11 @@ func (b *Binder) cast(p *place, e *ast.Cast) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if kind := objectKind(e.Type); kind != "" {
+		if number, ok, err := b.objectNumber(kind, arg, e.Expr.Pos()); ok || err != nil {
+			return number, err
+		}
+	}
 	try := e.Style == ast.CastTry
 	if lit, ok := arg.(*expr.Literal); ok && try && lit.Value.Type.ID == types.Unknown {
 		arg, err = b.text(arg, e.Expr.Pos())

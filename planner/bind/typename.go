@@ -16,13 +16,6 @@ const maxDecimalDigits = 38
 // maxTypeNesting bounds ARRAY<ARRAY<…>>.
 const maxTypeNesting = 32
 
-// catalogNames are Postgres' types of system catalogues that are numbers or text here.
-var catalogNames = map[string]types.ID{
-	"oid": types.BigInt, "regproc": types.String, "regclass": types.String, "regtype": types.String, "xid": types.BigInt,
-	"regnamespace": types.String, "regoper": types.String, "regrole": types.String, "cid": types.BigInt, "int2vector": types.String,
-	"oidvector": types.String, "pg_node_tree": types.String, "aclitem": types.String,
-}
-
 // Type is a type as written. Fields of structs are folded as the dialect does. Errors: 42704 unknown name, 22023 bad precision.
 func Type(d catalog.Dialect, t *ast.TypeName) (types.Type, error) { return typeOf(d, t, 0) }
 
@@ -63,7 +56,7 @@ func namedType(t *ast.TypeName) (types.Type, error) {
 	}
 	word := strings.ToLower(t.Name.Last().Name)
 	typ, ok := types.ByName(word)
-	if id, system := catalogNames[word]; system && !ok {
+	if id, system := systemTypes[word]; system {
 		typ, ok = types.Of(id), true
 	}
 	if !ok || typ.ID == types.Array || typ.ID == types.Map || typ.ID == types.Struct {
