@@ -43,9 +43,10 @@ func describe(name string, args []types.Type) string {
 	return "function " + spellCall(name, args)
 }
 
-// unifyUnknown gives an untyped side of a binary operator the type of its other side, as Postgres does.
+// unifyUnknown gives an untyped side of a binary operator the type of its other side, as Postgres does; not of subscripts and of
+// arrows, whose sides differ in kind.
 func unifyUnknown(name string, args []types.Type) []types.Type {
-	if len(args) != 2 || !isOperator(name) || name == "[]" || args[0].ID != types.Unknown == (args[1].ID != types.Unknown) {
+	if len(args) != 2 || !isOperator(name) || name == "[]" || name[0] == '-' && len(name) > 1 || args[0].ID != types.Unknown == (args[1].ID != types.Unknown) {
 		return args
 	}
 	known := args[0]

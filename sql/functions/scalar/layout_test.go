@@ -71,3 +71,27 @@ func FuzzLike(f *testing.F) {
 		}
 	})
 }
+
+// FuzzJSON holds that no text panics, and that what is found is JSON of itself.
+func FuzzJSON(f *testing.F) {
+	f.Add(`{"a": {"b": [1, "x\u00e9\ud83d"]}}`, "$.a.b[1]")
+	f.Add(`[[[[`, "$[0]")
+	f.Add(`{"a":`, "$['a']")
+	f.Fuzz(func(t *testing.T, doc, path string) {
+		steps, err := jsonPath(path)
+		if err != nil {
+			return
+		}
+		for k := range steps {
+			steps[k].any = true
+		}
+		value, ok := findJSON([]byte(doc), steps)
+		if !ok {
+			return
+		}
+		appendUnescaped(nil, value)
+		if again, ok := findJSON(appendCompact(nil, value), nil); !ok || len(again) == 0 {
+			t.Fatalf("%q at %q is %q, which is not read again", doc, path, value)
+		}
+	})
+}

@@ -14,7 +14,7 @@ import (
 // Register puts every scalar function into r.
 func Register(r *functions.Registry) {
 	for _, family := range []func() []*functions.Function{
-		arithmetic, comparisons, rounding, mathematics, texts, pieces, patterns, clocks, calendars, formats, collections, session,
+		arithmetic, comparisons, rounding, mathematics, texts, pieces, patterns, clocks, calendars, formats, collections, jsons, session,
 	} {
 		for _, f := range family() {
 			r.Add(f)
