@@ -21,6 +21,7 @@ type Coordinator struct {
 	ids        *ProducerIDs
 	writer     *Writer
 	held       Partitions
+	sweeping   chan struct{} // full while AbortHanging is at work
 	log        *slog.Logger
 }
 
@@ -38,7 +39,7 @@ type Deps struct {
 // NewCoordinator makes a coordinator of a topic with so many partitions; Elect brings them.
 func NewCoordinator(opts Options, shards coordinator.Options, partitions int32, deps Deps) *Coordinator {
 	c := &Coordinator{
-		ids: NewProducerIDs(deps.Blocks), held: deps.Partitions, log: deps.Logger,
+		ids: NewProducerIDs(deps.Blocks), held: deps.Partitions, log: deps.Logger, sweeping: make(chan struct{}, 1),
 		writer: NewWriter(deps.Partitions, deps.Ended, deps.Logger),
 	}
 	c.partitions.Store(partitions)
@@ -154,7 +155,15 @@ func (c *Coordinator) everywhere(ctx context.Context, fn func(s *Shard)) error {
 //
 // The partitions are asked before and after the coordinator: a transaction that is open at both times, at the same first
 // offset, and unknown in between, cannot be one that is just beginning or ending.
+//
+// One call at a time is at work, so that when it returns no other's marker is still on its way to the disk.
 func (c *Coordinator) AbortHanging(ctx context.Context, producerID int64, epoch int16) error {
+	select {
+	case c.sweeping <- struct{}{}:
+		defer func() { <-c.sweeping }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	before, err := c.held.OpenTransactions(ctx, producerID)
 	if err != nil || len(before) == 0 {
 		return err
