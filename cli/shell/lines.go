@@ -2,7 +2,6 @@ package shell
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -93,7 +92,8 @@ func (p *promptLines) suggest(d prompt.Document) []prompt.Suggest {
 	return out
 }
 
-// keyParser splits a read at line ends, so that each reaches go-prompt as the Enter key.
+// keyParser hands on what one read brought key by key: go-prompt takes a read for one key, so that a pasted "select 1;\r", or a key
+// struck while the machine was busy, would become text.
 type keyParser struct {
 	*prompt.PosixParser
 	pending []byte
@@ -108,17 +108,47 @@ func (k *keyParser) Read() ([]byte, error) {
 		}
 		k.pending = b
 	}
-	at := bytes.IndexAny(k.pending, "\r\n")
-	switch {
-	case at < 0:
-		at = len(k.pending)
-	case at == 0:
-		at = 1
-	}
-	piece := k.pending[:at]
-	k.pending = k.pending[at:]
-	if len(piece) == 1 && piece[0] == '\n' {
+	n := keyLen(k.pending)
+	key := k.pending[:n]
+	k.pending = k.pending[n:]
+	if n == 1 && key[0] == '\n' {
 		return []byte{'\r'}, nil
 	}
-	return piece, nil
+	return key, nil
+}
+
+const (
+	escape = 0x1b
+	del    = 0x7f
+)
+
+// keyLen is the length of the first key of b: a control character, an escape sequence, or a run of text.
+func keyLen(b []byte) int {
+	switch {
+	case len(b) == 0:
+		return 0
+	case b[0] == escape:
+		return escapeLen(b)
+	case b[0] < ' ' || b[0] == del:
+		return 1
+	}
+	for i, c := range b {
+		if c < ' ' || c == del {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// escapeLen is the length of the escape sequence b begins with. Source: ECMA-48, 5.4 (CSI: parameters, then a final byte).
+func escapeLen(b []byte) int {
+	if len(b) < 2 || (b[1] != '[' && b[1] != 'O') {
+		return min(len(b), 2)
+	}
+	for i := 2; i < len(b); i++ {
+		if b[i] >= 0x40 && b[i] <= 0x7e {
+			return i + 1
+		}
+	}
+	return len(b)
 }

@@ -15,22 +15,28 @@ import (
 // TestText shows how input is cut into statements and how errors point into them.
 func TestText(t *testing.T) {
 	datadriven.RunTest(t, "testdata/text", func(t *testing.T, d *datadriven.TestData) string {
-		var b strings.Builder
+		var out strings.Builder
 		switch d.Cmd {
 		case "split":
 			statements, rest := split(d.Input)
 			for _, s := range statements {
-				fmt.Fprintf(&b, "statement %q\n", s)
+				fmt.Fprintf(&out, "statement %q\n", s)
 			}
-			fmt.Fprintf(&b, "rest %q\n", rest)
+			fmt.Fprintf(&out, "rest %q\n", rest)
 		case "error":
 			m := &client.Message{Code: "42703", Message: `column "x" does not exist`, Hint: `did you mean "y"?`}
 			d.ScanArgs(t, "at", &m.Position)
-			showError(&b, d.Input, m)
+			showError(&out, d.Input, m)
+		case "keys":
+			for b := []byte(strings.NewReplacer("<esc>", "\x1b", "<ctrl-u>", "\x15", "<enter>", "\r").Replace(d.Input)); len(b) > 0; {
+				n := keyLen(b)
+				fmt.Fprintf(&out, "%q\n", b[:n])
+				b = b[n:]
+			}
 		case "endless":
-			fmt.Fprintln(&b, endless(d.Input))
+			fmt.Fprintln(&out, endless(d.Input))
 		}
-		return b.String()
+		return out.String()
 	})
 }
 
