@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 
 	"github.com/freshetdb/freshet/broker/client"
 	"github.com/freshetdb/freshet/planner"
@@ -21,7 +22,7 @@ func (e *Engine) apply(ctx context.Context, version uint64, c *catalog.Command, 
 	old := e.now.Load()
 	before := old.catalogs[c.Database]
 	if before == nil {
-		before = catalog.New(c.Database, c.Dialect)
+		before = catalog.New(c.Database, c.Dialect).At(version << databaseVersionShift)
 	}
 	next := &snapshot{version: version, catalogs: old.catalogs}
 	after, err := catalog.Apply(before, c)
@@ -44,6 +45,9 @@ func (e *Engine) apply(ctx context.Context, version uint64, c *catalog.Command, 
 	e.now.Store(next)
 	return errors.Join(err, e.change(ctx, before, after), e.deleteTopics(ctx, c))
 }
+
+// databaseVersionShift keeps the versions of databases apart: each may change a billion times.
+const databaseVersionShift = 30
 
 // makeTopics creates the topics a command needs, those that exist already left as they are.
 func (e *Engine) makeTopics(ctx context.Context, c *catalog.Command) error {
@@ -90,6 +94,7 @@ func (e *Engine) change(ctx context.Context, before, after *catalog.Catalog) err
 	}
 	for _, r := range before.Relations() {
 		if now := after.RelationByID(r.ID); now == nil && r.Kind == catalog.Table {
+			e.hidden.set(r.ID, false)
 			errs = append(errs, e.opts.Executor.StopQuery(ctx, e.runID(before, hiddenID(r)), true))
 		}
 	}
@@ -166,26 +171,51 @@ func (e *Engine) runID(cat *catalog.Catalog, id string) string {
 // hiddenID is the id of the query that keeps the rows of a table over a topic.
 func hiddenID(r *catalog.Relation) string { return "rows-" + r.ID }
 
-// materialise starts the hidden queries of tables that do not run yet, and waits until these have read what is there.
+// hidden are the queries that keep the rows of tables over topics, started when such a table is first read.
+type hidden struct {
+	starting sync.Mutex // held while one is started, so that it is started once
+
+	mu    sync.RWMutex    // guards: ready
+	ready map[string]bool // by relation id: it runs and has read what was there when it was started
+}
+
+func (h *hidden) isReady(relation string) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.ready[relation]
+}
+
+func (h *hidden) set(relation string, ready bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ready == nil {
+		h.ready = map[string]bool{}
+	}
+	h.ready[relation] = ready
+}
+
+// materialise starts the hidden queries of tables that do not run yet, and waits until they have read what is there: who finds one
+// that another session is starting waits, too.
 func (e *Engine) materialise(ctx context.Context, cat *catalog.Catalog, relations []*catalog.Relation) error {
 	for _, r := range relations {
-		id := e.runID(cat, hiddenID(r))
-		if e.opts.Executor.Running(id) {
+		if e.hidden.isReady(r.ID) {
 			continue
 		}
+		id := e.runID(cat, hiddenID(r))
 		if err := e.startHidden(id, cat, r); err != nil {
 			return err
 		}
 		if err := e.opts.Executor.WaitCaughtUp(ctx, id); err != nil {
 			return err
 		}
+		e.hidden.set(r.ID, true)
 	}
 	return nil
 }
 
 func (e *Engine) startHidden(id string, cat *catalog.Catalog, r *catalog.Relation) error {
-	e.hidden.Lock()
-	defer e.hidden.Unlock()
+	e.hidden.starting.Lock()
+	defer e.hidden.starting.Unlock()
 	if e.opts.Executor.Running(id) {
 		return nil
 	}

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -75,7 +74,7 @@ type Engine struct {
 	topics map[string]catalog.Topic // as commands asked for them; the tail's goroutine alone uses it
 	writer writer
 
-	hidden sync.Mutex // held while a hidden query is started, so that it is started once
+	hidden hidden
 
 	cancel context.CancelFunc
 	ended  chan error // what the tail ended with

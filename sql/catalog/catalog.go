@@ -32,6 +32,14 @@ func New(database string, dialect Dialect) *Catalog {
 	return &Catalog{database: database, dialect: dialect, relations: map[string]*Relation{}, queries: map[string]*Query{}}
 }
 
+// At is the same catalogue at another version. Ids of relations and queries end in the version: a database whose versions begin where
+// no other's are has ids that are nobody else's.
+func (c *Catalog) At(version uint64) *Catalog {
+	next := *c
+	next.version = version
+	return &next
+}
+
 // Version counts the changes applied. A command is appended to the log on condition that the version is still the one it was planned on.
 func (c *Catalog) Version() uint64 { return c.version }
 
