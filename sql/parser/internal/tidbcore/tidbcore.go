@@ -109,17 +109,17 @@ func fromPanic(r any) error {
 	return sqlerr.Newf(sqlerr.Internal, 0, "query could not be parsed: %v", r)
 }
 
-// refused turns an error of TiDB's parser into one at the user's position.
+// refused turns an error of TiDB's parser into one at the user's position. The recogniser has accepted the text by then,
+// so it is a mistake of ours.
 func (t *Text) refused(err error) error {
+	at := sqlerr.Pos(0)
 	var line, column int
-	if _, scan := fmt.Sscanf(err.Error(), "line %d column %d", &line, &column); scan != nil || line != 1 {
-		return sqlerr.Newf(sqlerr.SyntaxError, 0, "syntax error in query")
+	if _, scan := fmt.Sscanf(err.Error(), "line %d column %d", &line, &column); scan == nil && line == 1 {
+		if i := sort.Search(len(t.Marks), func(i int) bool { return int(t.Marks[i].Offset) >= column }); i > 0 {
+			at = t.Marks[i-1].Pos
+		}
 	}
-	i := sort.Search(len(t.Marks), func(i int) bool { return int(t.Marks[i].Offset) >= column })
-	if i == 0 {
-		return sqlerr.Newf(sqlerr.SyntaxError, 0, "syntax error in query")
-	}
-	return sqlerr.Newf(sqlerr.SyntaxError, t.Marks[i-1].Pos, "syntax error near here")
+	return sqlerr.Newf(sqlerr.Internal, at, "query could not be parsed near here")
 }
 
 // disagreement is the panic of a converter whose text and tree differ.
