@@ -32,6 +32,7 @@ const (
 	keyTxnOffsetCommit      = 28
 	keyDeleteGroups         = 42
 	keyOffsetDelete         = 47
+	keyDescribeProducers    = 61
 	keyDescribeTransactions = 65
 	keyListTransactions     = 66
 )
@@ -59,6 +60,7 @@ func (h *Handler) coordinatorAPIs() []wire.API {
 		{Key: keyTxnOffsetCommit, Min: 0, Max: 4, Serve: h.txnOffsetCommit},
 		{Key: keyDeleteGroups, Min: 0, Max: 2, Serve: h.deleteGroups},
 		{Key: keyOffsetDelete, Min: 0, Max: 0, Serve: h.offsetDelete},
+		{Key: keyDescribeProducers, Min: 0, Max: 0, Serve: h.describeProducers},
 		{Key: keyDescribeTransactions, Min: 0, Max: 0, Serve: h.describeTransactions},
 		{Key: keyListTransactions, Min: 0, Max: 2, Serve: h.listTransactions},
 	}

@@ -56,3 +56,12 @@ func (p *Partition) openExisting() (*log.Log, error) {
 	}
 	return l, err
 }
+
+// Producers lists the idempotent producers the partition remembers, by id.
+func (p *Partition) Producers() ([]log.ProducerState, error) {
+	l, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	return l.Producers(nil), nil
+}
