@@ -169,13 +169,25 @@ func stringText(s string) string {
 	return ast.FormatString(s)
 }
 
-// numberText is a number of the canonical text. Its mark has the digits, so one out of MySQL's range travels as 0.
+// numberText is a number of the canonical text. Its mark has the digits as written, so one that MySQL writes differently
+// or has no room for travels as 0.
 func numberText(s string) string {
 	const long = 18
-	if len(s) > long || strings.ContainsAny(s, "xXoObBeE_") {
+	whole, fraction, point := strings.Cut(s, ".")
+	if len(s) > long || !allDigits(whole) || point && !allDigits(fraction) {
 		return "0"
 	}
 	return s
+}
+
+// allDigits tells whether s is one decimal digit or more.
+func allDigits(s string) bool {
+	for i := range len(s) {
+		if !digit(s[i]) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // parenthesis reads what begins with a symbol: a parenthesised expression, row or query.
