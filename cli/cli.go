@@ -35,7 +35,7 @@ const exitFailure = 1
 
 // Main runs the program and returns its exit code: 0 ok, 1 failed, 2 cannot connect, 3 usage, 130 interrupted.
 func Main(args []string, stdio Stdio) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	root := newRoot(stdio)
 	root.SetArgs(args)

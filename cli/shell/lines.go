@@ -2,6 +2,7 @@ package shell
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -13,8 +14,8 @@ import (
 
 // LineReader reads what a person types, a line at a time.
 type LineReader interface {
-	// Run hands every line to take until take returns false or the input ends. primary gives the prompt before each line.
-	Run(primary func() string, take func(line string) bool) error
+	// Run hands every line to take until take returns false, the input ends or ctx does. primary gives the prompt before each line.
+	Run(ctx context.Context, primary func() string, take func(line string) bool) error
 }
 
 // plainLines reads lines of a pipe or file; it shows no prompt.
@@ -23,10 +24,10 @@ type plainLines struct{ in io.Reader }
 // lineBytesMax bounds a line of a script: a statement of 64 MiB is not a statement.
 const lineBytesMax = 64 << 20
 
-func (p *plainLines) Run(_ func() string, take func(string) bool) error {
+func (p *plainLines) Run(ctx context.Context, _ func() string, take func(string) bool) error {
 	sc := bufio.NewScanner(p.in)
 	sc.Buffer(make([]byte, 64<<10), lineBytesMax)
-	for sc.Scan() {
+	for ctx.Err() == nil && sc.Scan() {
 		if !take(sc.Text()) {
 			return nil
 		}
@@ -48,7 +49,7 @@ type promptLines struct {
 // errNoTerminal says that there is nothing to edit lines on.
 var errNoTerminal = errors.New("standard input is not a terminal")
 
-func (p *promptLines) Run(primary func() string, take func(string) bool) error {
+func (p *promptLines) Run(ctx context.Context, primary func() string, take func(string) bool) error {
 	fd := int(os.Stdin.Fd())
 	if !term.IsTerminal(fd) {
 		return errNoTerminal
@@ -63,7 +64,7 @@ func (p *promptLines) Run(primary func() string, take func(string) bool) error {
 		_ = term.Restore(fd, saved)
 		more = take(strings.ReplaceAll(line, "\r", "\n"))
 	}
-	prompt.New(execute, p.suggest,
+	editor := prompt.New(execute, p.suggest,
 		prompt.OptionParser(&keyParser{PosixParser: prompt.NewStandardInputParser()}),
 		prompt.OptionLivePrefix(func() (string, bool) { return primary(), true }),
 		prompt.OptionHistory(p.history),
@@ -73,7 +74,17 @@ func (p *promptLines) Run(primary func() string, take func(string) bool) error {
 		prompt.OptionPrefixTextColor(prompt.DefaultColor),
 		prompt.OptionInputTextColor(prompt.DefaultColor),
 		prompt.OptionSetExitCheckerOnInput(func(_ string, entered bool) bool { return entered && !more }),
-	).Run()
+	)
+	// go-prompt cannot be told to end. When ctx does (SIGTERM, the terminal is gone), its goroutine is left to the end of the process.
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		editor.Run()
+	}()
+	select {
+	case <-over:
+	case <-ctx.Done():
+	}
 	return nil
 }
 

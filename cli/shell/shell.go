@@ -126,7 +126,7 @@ func (s *Shell) runFile(ctx context.Context, name string) {
 // runReader runs a script line by line, so that a pipe's statements run as they arrive.
 func (s *Shell) runReader(ctx context.Context, r io.Reader) {
 	lines := &plainLines{in: r}
-	err := lines.Run(nil, func(line string) bool {
+	err := lines.Run(ctx, nil, func(line string) bool {
 		s.take(ctx, line)
 		return !s.stopped()
 	})
@@ -169,7 +169,7 @@ func (s *Shell) ask(ctx context.Context) {
 		fmt.Fprintln(s.out, s.opts.Greeting)
 	}
 	lines := &promptLines{complete: s.names.complete, history: s.history.entries}
-	err := lines.Run(s.prompt, func(line string) bool {
+	err := lines.Run(ctx, s.prompt, func(line string) bool {
 		for _, l := range strings.Split(line, "\n") {
 			s.take(ctx, l)
 		}
@@ -237,7 +237,7 @@ func (s *Shell) execute(ctx context.Context, statement string) {
 		fmt.Fprintf(s.out, "Time: %.3f ms\n", float64(time.Since(began).Microseconds())/1000)
 	}
 	if err != nil {
-		s.failed(ctx, err, statement, running.Err() != nil)
+		s.failed(ctx, err, statement, running.Err() != nil, p.rows)
 	} else if s.names != nil && changesNames(statement) {
 		s.names.refresh(ctx)
 	}
@@ -246,12 +246,12 @@ func (s *Shell) execute(ctx context.Context, statement string) {
 // queryCanceled is the SQLSTATE of a cancelled statement.
 const queryCanceled = "57014"
 
-func (s *Shell) failed(ctx context.Context, err error, statement string, interrupted bool) {
+func (s *Shell) failed(ctx context.Context, err error, statement string, interrupted bool, rows int64) {
 	var said *client.Message
 	switch {
 	case errors.As(err, &said) && interrupted && said.Code == queryCanceled:
 		if s.opts.Interactive {
-			fmt.Fprintf(s.out, "Cancelled (%d rows)\n", 0)
+			fmt.Fprintf(s.out, "Cancelled after %d rows.\n", rows)
 			return
 		}
 		s.code = ExitInterrupted
