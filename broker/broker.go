@@ -104,6 +104,7 @@ type Broker struct {
 	serving       sync.WaitGroup
 	stopReplicas  context.CancelFunc
 	stopRecovery  context.CancelFunc
+	stopWarming   context.CancelFunc
 	running       sync.WaitGroup
 	closeOnce     sync.Once
 	closeErr      error
@@ -117,7 +118,7 @@ func Start(ctx context.Context, opts Options) (*Broker, error) {
 		opts: opts, log: opts.Logger, topicsDir: opts.FS.PathJoin(opts.DataDir, dirTopics),
 		backgroundErr: make(chan error, 1),
 	}
-	for _, step := range []func(context.Context) error{b.bind, b.openMetadata, b.openReplicas, b.join, b.openCoordinators, b.serve} {
+	for _, step := range []func(context.Context) error{b.bind, b.openMetadata, b.checkIdentity, b.openReplicas, b.join, b.writeIdentity, b.openCoordinators, b.serve} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, b.Close())
 		}
@@ -207,7 +208,6 @@ func (b *Broker) openReplicas(context.Context) error {
 	ctx, stop := context.WithCancel(context.Background())
 	b.stopReplicas = stop
 	b.background(ctx, "replicas", b.replicas.Run)
-	b.running.Go(func() { b.replicas.Warm(ctx) })
 	return nil
 }
 
@@ -278,6 +278,9 @@ func (b *Broker) endpoints() []metadata.Endpoint {
 }
 
 func (b *Broker) serve(context.Context) error {
+	warming, stopWarming := context.WithCancel(context.Background())
+	b.stopWarming = stopWarming
+	b.running.Go(func() { b.replicas.Warm(warming) })
 	h, err := handler.New(handler.Deps{
 		NodeID: b.opts.NodeID, Quorum: b.quorum, Controller: b.controller, Replicas: b.replicas,
 		Advertised: b.opts.Advertised, AutoCreateTopics: !b.opts.NoAutoCreate, DataDir: b.topicsDir,
@@ -318,8 +321,10 @@ func (b *Broker) close() error {
 	for _, ln := range b.listeners {
 		ln.Close() // already closed when it was served
 	}
-	if b.stopRecovery != nil {
-		b.stopRecovery()
+	for _, stop := range []context.CancelFunc{b.stopRecovery, b.stopWarming} {
+		if stop != nil {
+			stop()
+		}
 	}
 	if b.parts != nil {
 		errs = append(errs, b.parts.close())

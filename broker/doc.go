@@ -8,7 +8,7 @@
 //
 //	metadata/             Pebble: raft's log, votes and snapshots (docs/formats/metadata.md)
 //	topics/<topic>-<n>/   one directory a partition, in Kafka's own files (docs/formats/log.md)
-//	topics/.kafka_cleanshutdown
+//	topics/meta.properties, topics/.kafka_cleanshutdown
 //
 // The lock against a second process on the directory is the server's.
 package broker

@@ -159,11 +159,15 @@ func (q *Quorum) standAlone(id raft.ServerID, addr raft.ServerAddress) error {
 	if err := config.Error(); err != nil {
 		return fmt.Errorf("read raft's configuration: %w", err)
 	}
-	voters := 0
+	voters, member := 0, false
 	for _, s := range config.Configuration().Servers {
 		if s.Suffrage == raft.Voter {
 			voters++
 		}
+		member = member || s.ID == id
+	}
+	if !member {
+		return fmt.Errorf("node %s is no member of the metadata quorum kept here: %v", id, config.Configuration().Servers)
 	}
 	if voters != 1 {
 		return nil

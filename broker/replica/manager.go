@@ -69,8 +69,9 @@ type idPartition struct {
 	index int32
 }
 
-// removal is a deleted partition whose directory is still there.
+// removal is a directory to be removed: of a deleted partition, or (partition nil) left over from an interrupted removal.
 type removal struct {
+	dir       string
 	partition *Partition
 	done      chan struct{}
 }
@@ -177,10 +178,15 @@ func (m *Manager) ApplyImage(img *metadata.Image, delta *metadata.Delta) {
 	}
 	m.mu.Unlock()
 	if len(ended) > 0 {
-		select {
-		case m.wakeKeeper <- struct{}{}:
-		default:
-		}
+		m.wake()
+	}
+}
+
+// wake tells the keeper that there are directories to remove.
+func (m *Manager) wake() {
+	select {
+	case m.wakeKeeper <- struct{}{}:
+	default:
 	}
 }
 
@@ -197,7 +203,7 @@ func (m *Manager) drop(change metadata.TopicChange) (ended []*Partition) {
 		}
 		delete(m.partitions, tp)
 		delete(m.byID, idPartition{p.id, p.index})
-		m.removals[p.dir] = &removal{partition: p, done: make(chan struct{})}
+		m.removals[p.dir] = &removal{dir: p.dir, partition: p, done: make(chan struct{})}
 		ended = append(ended, p)
 	}
 	return ended
@@ -275,14 +281,22 @@ func (m *Manager) removeEnded() {
 	}
 	m.mu.RUnlock()
 	for _, r := range ended {
-		if err := r.partition.close(true); err != nil {
-			m.log.Error("deleted partition's directory can't be removed", "dir", r.partition.dir, "err", err)
+		if err := m.remove(r); err != nil {
+			m.log.Error("deleted partition's directory can't be removed", "dir", r.dir, "err", err)
 		}
 		m.mu.Lock()
-		delete(m.removals, r.partition.dir)
+		delete(m.removals, r.dir)
 		m.mu.Unlock()
 		close(r.done)
 	}
+}
+
+func (m *Manager) remove(r *removal) error {
+	if r.partition != nil {
+		return r.partition.close(true)
+	}
+	m.log.Info("directory of a deleted partition removed", "dir", r.dir)
+	return m.removeDir(r.dir)
 }
 
 func (m *Manager) retain(ctx context.Context) {

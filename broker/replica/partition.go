@@ -100,7 +100,7 @@ func (p *Partition) open() (*log.Log, error) {
 		return p.log.Load(), nil
 	}
 	p.m.awaitRemoval(p.dir)
-	l, err := log.Open(p.dir, p.m.logOptions(p))
+	l, err := p.m.openLog(p)
 	if err != nil {
 		err = fmt.Errorf("%w: open log of %s-%d: %w", ErrStorage, p.topic, p.index, err)
 		p.m.log.Error("partition is offline", "topic", p.topic, "partition", p.index, "err", err)
