@@ -92,6 +92,9 @@ func length(d ast.Duration) (int64, error) {
 func (s *selection) groupBy() error {
 	p := &place{scope: s.scope, clause: "GROUP BY"}
 	for _, item := range s.ast.GroupBy {
+		if g, ok := item.(*ast.Grouping); ok && g.Kind == ast.GroupingEmpty {
+			continue
+		}
 		e, err := s.groupKey(p, item)
 		if err != nil {
 			return err
@@ -243,7 +246,8 @@ func (s *selection) ungrouped(c *expr.Column, pos sqlerr.Pos) error {
 	return sqlerr.Newf(sqlerr.GroupingError, pos, "column %q must appear in the GROUP BY clause or be used in an aggregate function", name)
 }
 
-// outputName is the name Postgres gives an unnamed select item; "" in the ksqldb dialect for what gets a generated name.
+// outputName is the name Postgres gives an unnamed select item, "" when it has none to give; in the ksqldb dialect only columns and
+// fields have one.
 func (b *Binder) outputName(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.ColumnRef:
@@ -254,37 +258,56 @@ func (b *Binder) outputName(e ast.Expr) string {
 	if b.Ksql() {
 		return ""
 	}
+	name, _ := b.figureName(e)
+	return name
+}
+
+// Strengths of names: a cast or CASE gives way to the name of what it is about only when that one is strong.
+// Source: Postgres, FigureColnameInternal.
+const (
+	noName = iota
+	weakName
+	strongName
+)
+
+func (b *Binder) figureName(e ast.Expr) (string, int) {
 	switch e := e.(type) {
+	case *ast.ColumnRef:
+		return b.Fold(e.Name.Last()), strongName
+	case *ast.Field:
+		return b.Fold(e.Name), strongName
 	case *ast.Call:
-		return strings.ToLower(e.Name.Last().Name)
-	case *ast.Cast:
-		if inner := b.outputName(e.Expr); inner != "" && inner != "case" {
-			return inner
+		name := strings.ToLower(e.Name.Last().Name)
+		if name == "trim" {
+			name = "btrim"
 		}
-		return castName(e.Type)
+		return name, strongName
+	case *ast.Cast:
+		if inner, strength := b.figureName(e.Expr); strength == strongName {
+			return inner, strength
+		}
+		return castName(e.Type), weakName
 	case *ast.TypedLit:
-		return castName(e.Type)
+		return castName(e.Type), weakName
 	case *ast.IntervalLit:
-		return "interval"
-	case *ast.BoolLit:
-		return "bool"
+		return "interval", weakName
 	case *ast.Case:
 		if e.Else != nil {
-			if inner := b.outputName(e.Else); inner != "" && inner != "bool" {
-				return inner
+			if inner, strength := b.figureName(e.Else); strength == strongName {
+				return inner, strength
 			}
 		}
-		return "case"
+		return "case", weakName
 	case *ast.AtTimeZone:
-		return "timezone"
+		return "timezone", strongName
 	case *ast.Collate:
-		return b.outputName(e.Expr)
+		return b.figureName(e.Expr)
 	case *ast.Subscript:
-		return b.outputName(e.Expr)
+		return b.figureName(e.Expr)
 	case *ast.ArrayCons:
-		return "array"
+		return "array", strongName
 	}
-	return ""
+	return "", noName
 }
 
 // castName is the internal name of a type, which Postgres gives to an unnamed cast.
@@ -293,6 +316,9 @@ func castName(t *ast.TypeName) string {
 		"integer": "int4", "int": "int4", "bigint": "int8", "smallint": "int2", "double precision": "float8", "double": "float8", "real": "float4",
 		"boolean": "bool", "character varying": "varchar", "decimal": "numeric", "timestamp with time zone": "timestamptz", "string": "text",
 		"timestamp without time zone": "timestamp", "time without time zone": "time", "bytes": "bytea",
+	}
+	if t.Kind == ast.TypeArray {
+		return castName(t.Elem)
 	}
 	name := strings.ToLower(t.Name.Last().Name)
 	if short, ok := internal[name]; ok {

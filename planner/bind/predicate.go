@@ -182,7 +182,7 @@ func (b *Binder) inChain(arg expr.Expr, list []expr.Expr, argPos sqlerr.Pos, pla
 	return chain, nil
 }
 
-// quantified binds x = ANY (ARRAY[…]) and x <> ALL (ARRAY[…]) as IN and NOT IN.
+// quantified binds x op ANY | ALL (ARRAY[…]): = ANY and <> ALL as IN and NOT IN, others as a chain of comparisons.
 func (b *Binder) quantified(p *place, e *ast.Quantified) (expr.Expr, error) {
 	word := "ANY"
 	if e.All {
@@ -192,12 +192,32 @@ func (b *Binder) quantified(p *place, e *ast.Quantified) (expr.Expr, error) {
 		return nil, sqlerr.Unsupported(e.At, word+" (SELECT …)")
 	}
 	array, isList := e.Array.(*ast.ArrayCons)
-	negated := e.Op == "<>" || e.Op == "!="
-	if !isList || !(e.Op == "=" && !e.All) && !(negated && e.All) {
-		return nil, sqlerr.Unsupported(e.At, e.Op+" "+word)
+	if !isList {
+		return nil, sqlerr.Unsupported(e.At, e.Op+" "+word+" of an array that is not written out")
+	}
+	if err := systemSchema(e.Schema); err != nil {
+		return nil, err
 	}
 	if len(array.Elems) == 0 {
 		return boolean(e.All), nil
 	}
-	return b.inList(p, &ast.InList{Place: e.Place, Expr: e.Left, List: array.Elems, Not: e.All})
+	negated := e.Op == "<>" || e.Op == "!="
+	if e.Op == "=" && !e.All || negated && e.All {
+		return b.inList(p, &ast.InList{Place: e.Place, Expr: e.Left, List: array.Elems, Not: e.All})
+	}
+	var chain expr.Expr
+	for _, elem := range array.Elems {
+		next, err := b.compare(p, e.Op, e.Left, elem, e.At)
+		switch {
+		case err != nil:
+			return nil, err
+		case chain == nil:
+			chain = next
+		case e.All:
+			chain = &expr.And{Left: chain, Right: next}
+		default:
+			chain = &expr.Or{Left: chain, Right: next}
+		}
+	}
+	return b.condition(chain, word, e.At)
 }

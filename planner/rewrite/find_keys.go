@@ -118,7 +118,7 @@ func pinned(column int, conds []expr.Expr) ([]expr.Expr, int) {
 				}
 			}
 		case *expr.In:
-			if !isColumn(c.Arg, column) {
+			if !isColumn(c.Arg, column) || len(c.List) > maxLookups {
 				continue
 			}
 			values := []expr.Expr{}
