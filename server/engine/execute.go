@@ -110,7 +110,7 @@ func admit(sess *session.Session, stmt ast.Statement) error {
 	}
 	if t, ok := stmt.(*ast.Transaction); ok {
 		switch t.Verb {
-		case ast.Commit, ast.End, ast.Rollback, ast.Abort:
+		case ast.Commit, ast.End, ast.Rollback, ast.Abort, ast.RollbackTo:
 			return nil
 		}
 	}

@@ -38,6 +38,12 @@ func (e *Engine) own(ctx context.Context, sess *session.Session, stmt ast.Statem
 		r, err = e.createDatabase(sess, s)
 	case *ast.Use:
 		err = sqlerr.Unsupported(s.At, "USE").WithHint("a session stays in its database: connect to %s (\\c in psql)", s.Name.Name)
+	case *ast.Transaction:
+		switch s.Verb {
+		case ast.Savepoint, ast.Release, ast.RollbackTo:
+			return e.savepoints(sess, s), true, nil
+		}
+		return nil, false, nil
 	case *ast.SetConstraints:
 		r = &session.Result{Tag: "SET CONSTRAINTS"}
 	default:

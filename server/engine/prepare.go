@@ -64,6 +64,11 @@ func (e *Engine) prepare(ctx context.Context, sess *session.Session, out *sessio
 		if s.Kind == ast.Database {
 			return nil
 		}
+	case *ast.Transaction:
+		switch s.Verb {
+		case ast.Savepoint, ast.Release, ast.RollbackTo:
+			return nil
+		}
 	}
 	p, err := e.plan(ctx, sess, stmt, out.Text, params)
 	if err != nil {

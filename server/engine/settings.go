@@ -219,7 +219,14 @@ func milliseconds(v string) (string, error) {
 }
 
 func utf8Only(v string) (string, error) {
-	switch strings.ToUpper(strings.ReplaceAll(v, "-", "")) {
+	// As PostgreSQL does, only letters and digits count: asyncpg sends 'utf-8', quotes included.
+	word := strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return -1
+	}, strings.ToUpper(v))
+	switch word {
 	case "UTF8", "UNICODE":
 		return "UTF8", nil
 	}

@@ -24,6 +24,8 @@ type transaction struct {
 	written  map[string]bool   // topics of records
 	settings map[string]string // as they were at BEGIN
 	local    map[string]string // SET LOCAL: what to go back to; "" absent
+
+	savepoints []savepoint // the innermost last
 }
 
 // collects tells whether statements are collected rather than run.
@@ -153,7 +155,7 @@ func (e *Engine) transact(ctx context.Context, sess *session.Session, verb ast.T
 			r.Notices = append(r.Notices, warning(sqlerr.ActiveTransaction, "there is already a transaction in progress"))
 			return nil
 		}
-		w.tx = transaction{implicit: w.tx.implicit, settings: maps.Clone(w.settings.changed)}
+		w.tx = transaction{settings: maps.Clone(w.settings.changed)} // an implicit one was committed by settle
 		sess.SetStatus(session.Open)
 	case ast.Commit, ast.End:
 		status := sess.Status()
@@ -211,7 +213,7 @@ func (e *Engine) end(sess *session.Session, local map[string]string) {
 		}
 		w.report(sess, before)
 	}
-	w.tx = transaction{implicit: w.tx.implicit}
+	w.tx = transaction{}
 	sess.SetStatus(session.Idle)
 	sess.Portals.EndTransaction()
 }
