@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -15,9 +16,38 @@ import (
 // encoder encodes rows of a list of columns. One goroutine uses it.
 type encoder struct {
 	writers   []writer
-	prefixes  [][]byte // {"A": for the first column, ,"B": for the others
+	prefixes  []fixed // {"A": for the first column, ,"B": for the others
 	unwrapped bool
+	rowMin    int // bytes of a row without its texts
 }
+
+// fixedMax is how long a text may be to be copied as one word of fixed length, which needs no call.
+const fixedMax = 16
+
+// fixed is a short text that is written again and again.
+type fixed struct {
+	text   []byte
+	padded [fixedMax]byte // its beginning
+}
+
+func newFixed(text []byte) fixed {
+	f := fixed{text: text}
+	copy(f.padded[:], text)
+	return f
+}
+
+// append writes the text.
+func (f *fixed) append(dst []byte) []byte {
+	n := len(dst)
+	if len(f.text) > fixedMax || cap(dst)-n < fixedMax {
+		return append(dst, f.text...)
+	}
+	*(*[fixedMax]byte)(dst[n : n+fixedMax]) = f.padded
+	return dst[:n+len(f.text)]
+}
+
+// valueMin holds any number, and the quotes of a text.
+const valueMin = 24
 
 // writer writes the values of one type.
 type writer struct {
@@ -30,7 +60,8 @@ func newEncoder(opts format.Options) *encoder {
 	e := &encoder{unwrapped: opts.Unwrapped}
 	for i, c := range opts.Columns {
 		e.writers = append(e.writers, newWriter(c.Type, opts.JavaNumbers))
-		e.prefixes = append(e.prefixes, prefix(c.Name, i))
+		e.prefixes = append(e.prefixes, newFixed(prefix(c.Name, i)))
+		e.rowMin += len(e.prefixes[i].text) + valueMin
 	}
 	return e
 }
@@ -71,16 +102,16 @@ func (e *encoder) Encode(cols []*vector.Vector, rows []uint16, dst *format.Paylo
 			dst.Ends, dst.Null = append(dst.Ends, int32(len(dst.Buf))), append(dst.Null, null)
 			continue
 		}
-		buf := dst.Buf
+		buf := slices.Grow(dst.Buf, e.rowLen(cols, r))
 		for i, v := range cols {
-			buf = append(buf, e.prefixes[i]...)
+			buf = e.prefixes[i].append(buf)
 			if v.IsNull(r) {
 				buf = append(buf, "null"...)
 				continue
 			}
 			switch v.Type.ID { // the common types, without a call
 			case types.BigInt, types.Int:
-				buf = strconv.AppendInt(buf, v.I[v.Row(r)], 10)
+				buf = appendInt(buf, v.I[v.Row(r)])
 			case types.String:
 				buf = appendQuoted(buf, v.Bytes(r))
 			default:
@@ -96,6 +127,17 @@ func (e *encoder) Encode(cols []*vector.Vector, rows []uint16, dst *format.Paylo
 	return nil
 }
 
+// rowLen estimates the length of row r, so that its memory grows at most once.
+func (e *encoder) rowLen(cols []*vector.Vector, r int) int {
+	n := e.rowMin + fixedMax
+	for _, v := range cols {
+		if v.Type.ID == types.String {
+			n += int(v.S[v.Row(r)].Len)
+		}
+	}
+	return n
+}
+
 // append writes row i of v, which is not null.
 func (w *writer) append(dst []byte, v *vector.Vector, i int) []byte {
 	i = v.Row(i)
@@ -103,9 +145,9 @@ func (w *writer) append(dst []byte, v *vector.Vector, i int) []byte {
 	case types.Boolean:
 		return strconv.AppendBool(dst, v.I[i] != 0)
 	case types.SmallInt, types.Int, types.BigInt, types.Date:
-		return strconv.AppendInt(dst, v.I[i], 10)
+		return appendInt(dst, v.I[i])
 	case types.Timestamp, types.Time:
-		return strconv.AppendInt(dst, vector.FloorDiv(v.I[i], usPerMS), 10)
+		return appendInt(dst, vector.FloorDiv(v.I[i], usPerMS))
 	case types.Real, types.Double:
 		return w.appendFloat(dst, v, i)
 	case types.Decimal:
@@ -173,7 +215,46 @@ const hexDigits = "0123456789ABCDEF"
 
 // appendQuoted writes a JSON string. Bytes that are no UTF-8 become U+FFFD.
 func appendQuoted(dst, s []byte) []byte {
+	n := len(dst) + 1
+	if cap(dst)-n <= len(s) {
+		dst = slices.Grow(dst, len(s)+2)
+	}
 	dst = append(dst, '"')
+	p := copyPlain(dst[n:n+len(s)], s)
+	dst = dst[:n+p]
+	if p < len(s) {
+		dst = appendEscaped(dst, s[p:])
+	}
+	return append(dst, '"')
+}
+
+// copyPlain copies the beginning of s that stands for itself in a JSON string, ASCII only, and gives its length. What is behind
+// it in dst, which is as long as s, is overwritten with anything.
+func copyPlain(dst, s []byte) int {
+	p := 0
+	for p+wordLen <= len(s) && p+wordLen <= len(dst) {
+		w := binary.LittleEndian.Uint64(s[p:])
+		binary.LittleEndian.PutUint64(dst[p:], w)
+		if special(w) {
+			break
+		}
+		p += wordLen
+	}
+	for p < len(s) && s[p] >= ' ' && s[p] < utf8.RuneSelf && s[p] != '"' && s[p] != '\\' {
+		dst[p] = s[p]
+		p++
+	}
+	return p
+}
+
+// special tells whether one of eight bytes has to be looked at: a quote, a backslash, a control character, a byte above 127.
+func special(w uint64) bool {
+	quote, slash := w^(lows*'"'), w^(lows*'\\')
+	return ((quote-lows)&^quote|(slash-lows)&^slash|(w-lows*' ')&^w|w)&highs != 0
+}
+
+// appendEscaped writes the inside of a JSON string of which something may have to be escaped.
+func appendEscaped(dst, s []byte) []byte {
 	if !utf8.Valid(s) {
 		s = []byte(string([]rune(string(s))))
 	}
@@ -181,7 +262,7 @@ func appendQuoted(dst, s []byte) []byte {
 		n := plain(s)
 		dst = append(dst, s[:n]...)
 		if n == len(s) {
-			return append(dst, '"')
+			return dst
 		}
 		switch c := s[n]; c {
 		case '"', '\\':

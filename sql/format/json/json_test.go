@@ -1,8 +1,11 @@
 package json
 
 import (
+	stdjson "encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -549,4 +552,39 @@ func BenchmarkEncode(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(cpuTime()-before)/float64(b.N)/vector.MaxRows, "cpu-ns/rec")
+}
+
+func TestAppendInt(t *testing.T) {
+	check := func(x int64) {
+		t.Helper()
+		if got, want := string(appendInt(nil, x)), strconv.FormatInt(x, 10); got != want {
+			t.Fatalf("%d: %s", x, got)
+		}
+	}
+	check(math.MinInt64)
+	check(math.MaxInt64)
+	for p := int64(1); ; p *= 10 {
+		for _, x := range []int64{p - 1, p, p + 1, 7 * (p / 10), -p} {
+			check(x)
+		}
+		if p > math.MaxInt64/10 {
+			return
+		}
+	}
+}
+
+// TestQuotedText compares what is written with the standard library's reading of it, at every place of a word.
+func TestQuotedText(t *testing.T) {
+	for _, special := range []string{"", "\"", "\\", "\n", "\x00", "\x1f", "\x7f", "é", "世", "\xff", "\xe4\xb8"} {
+		for before := range 20 {
+			for after := range 20 {
+				s := strings.Repeat("a", before) + special + strings.Repeat("b", after)
+				out := appendQuoted(make([]byte, 0, 3), []byte(s))
+				var back string
+				if err := stdjson.Unmarshal(out, &back); err != nil || back != strings.ToValidUTF8(s, "\uFFFD") && back != string([]rune(s)) {
+					t.Fatalf("%q became %q: %v", s, out, err)
+				}
+			}
+		}
+	}
 }

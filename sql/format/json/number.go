@@ -3,6 +3,7 @@ package json
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 
 	"github.com/freshetdb/freshet/sql/types"
@@ -21,6 +22,54 @@ const (
 var exactPowers = [exactPower + 1]float64{
 	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
 	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+}
+
+// pairs are the numbers below 100, two digits each.
+const pairs = "00010203040506070809" + "10111213141516171819" + "20212223242526272829" + "30313233343536373839" + "40414243444546474849" +
+	"50515253545556575859" + "60616263646566676869" + "70717273747576777879" + "80818283848586878889" + "90919293949596979899"
+
+// intMax is the length of the longest int64.
+const intMax = 20
+
+// appendInt writes a whole number straight into dst, two digits at a time.
+func appendInt(dst []byte, x int64) []byte {
+	u := uint64(x)
+	if x < 0 {
+		dst = append(dst, '-')
+		u = -u
+	}
+	if cap(dst)-len(dst) < intMax {
+		dst = slices.Grow(dst, intMax)
+	}
+	n := decimalLen(u)
+	end := len(dst) + n
+	out := dst[len(dst):end]
+	for n > 2 {
+		q := u / 100
+		pair := 2 * (u - q*100)
+		out[n-1], out[n-2] = pairs[pair+1], pairs[pair]
+		u, n = q, n-2
+	}
+	if n == 2 {
+		out[1], out[0] = pairs[2*u+1], pairs[2*u]
+	} else {
+		out[0] = byte('0' + u)
+	}
+	return dst[:end]
+}
+
+// decimalLen is the number of digits of u.
+func decimalLen(u uint64) int {
+	n := bits.Len64(u) * 1233 >> 12 // log10(2) in 1/4096
+	if u >= powers[n] {
+		n++
+	}
+	return max(n, 1)
+}
+
+// powers are the powers of ten that an uint64 holds.
+var powers = [intMax]uint64{
+	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
 }
 
 // shortInt reads a whole number of at most 18 digits at p, the common case; end is -1 for anything else, numbers with a
