@@ -38,10 +38,14 @@ type Binder struct {
 	ctes    *cteScope
 	places  map[*expr.Column]sqlerr.Pos // where columns were written, for errors found later
 	depth   int
+	items   int // relations read so far, WITH queries counted at each mention
 }
 
 // maxDepth bounds the nesting of subqueries.
 const maxDepth = 64
+
+// maxItems bounds the relations of a statement: WITH queries that mention each other twice would double with every level.
+const maxItems = 1000
 
 // maxParams is the highest parameter number, as in Postgres' protocol.
 const maxParams = 65535

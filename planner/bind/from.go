@@ -44,6 +44,9 @@ func (b *Binder) from(items []ast.Relation) (logical.Node, *scope, error) {
 }
 
 func (b *Binder) relation(r ast.Relation) (logical.Node, *scope, error) {
+	if b.items++; b.items > maxItems {
+		return nil, nil, sqlerr.Newf(sqlerr.StatementTooComplex, r.Pos(), "statement reads more than %d relations", maxItems)
+	}
 	switch r := r.(type) {
 	case *ast.Table:
 		return b.table(r)

@@ -154,7 +154,7 @@ func IsConst(e Expr, stable bool) bool {
 // reaches it.
 func Fold(e Expr, ctx *functions.Context) Expr {
 	return Transform(e, func(e Expr) Expr {
-		if _, literal := e.(*Literal); literal || !IsConst(e, false) {
+		if !foldable(e) {
 			return e
 		}
 		d, err := Value(e, ctx)
@@ -163,6 +163,25 @@ func Fold(e Expr, ctx *functions.Context) Expr {
 		}
 		return &Literal{Value: d}
 	})
+}
+
+// foldable tells whether e can be computed now, its parts being folded already: all are literals, and it is not one itself. Looking
+// no deeper keeps the folding of long chains linear.
+func foldable(e Expr) bool {
+	switch e := e.(type) {
+	case *Literal, *Column, *Param:
+		return false
+	case *Call:
+		if e.Fn.Volatility != functions.Immutable {
+			return false
+		}
+	}
+	for _, part := range Children(e) {
+		if _, literal := part.(*Literal); !literal {
+			return false
+		}
+	}
+	return true
 }
 
 // Value computes an expression that reads no columns. Row errors are errors here.
