@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"strings"
+
 	"github.com/freshetdb/freshet/planner/logical"
 	"github.com/freshetdb/freshet/sql/ast"
 	"github.com/freshetdb/freshet/sql/catalog"
@@ -129,6 +131,12 @@ func (b *Binder) column(s *scope, ref *ast.ColumnRef) (expr.Expr, error) {
 }
 
 func (b *Binder) noColumn(s *scope, table, name string, pos sqlerr.Pos) error {
+	for _, c := range s.columns {
+		isPseudo := strings.EqualFold(name, "rowtime") || strings.EqualFold(name, "rowpartition") || strings.EqualFold(name, "rowoffset")
+		if isPseudo && c.rel != nil && c.rel.Kind == catalog.Table && (table == "" || table == c.table) {
+			return sqlerr.Unsupported(pos, strings.ToUpper(name)+" of a table")
+		}
+	}
 	shown := `"` + name + `"`
 	if table != "" {
 		shown = table + "." + name
