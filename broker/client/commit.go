@@ -69,6 +69,7 @@ func (p *producer) end(commit bool, done func(error)) {
 func (p *producer) decide(commit bool, done func(error)) {
 	p.mu.Lock()
 	fatal, failed, identity, partitions := p.fatal, p.failed, p.identity, p.usedList()
+	p.inflight++ // so that whoever waits for everything waits for the end too
 	p.mu.Unlock()
 	finish := func(err error) {
 		p.mu.Lock()
@@ -77,6 +78,7 @@ func (p *producer) decide(commit bool, done func(error)) {
 		p.clear()
 		p.mu.Unlock()
 		done(err)
+		p.acked(nil)
 	}
 	switch {
 	case fatal != nil:

@@ -34,9 +34,10 @@ type loop[M Machine] struct {
 	logger      *slog.Logger
 	opts        Options
 
-	mu     sync.Mutex // guards: queue, closed, active, failed
+	mu     sync.Mutex // guards: queue, closed, ended, active, failed
 	queue  []event[M]
-	closed bool
+	closed bool  // takes no more requests
+	ended  bool  // takes no more completions either
 	active bool  // loaded
 	failed error // why loading failed: what comes later is answered NotAvailable
 	wake   chan struct{}
@@ -51,14 +52,14 @@ type loop[M Machine] struct {
 	sinceTrim int64 // bytes written since the last snapshot
 }
 
-// post queues an event. With force it is queued even when the queue is full.
+// post queues an event. With force it is queued even when the queue is full, or closed but not at its end.
 func (l *loop[M]) post(ev event[M], force bool) error {
 	l.mu.Lock()
 	switch {
 	case l.closed && l.failed != nil:
 		l.mu.Unlock()
 		return NotAvailable
-	case l.closed:
+	case l.ended, l.closed && !force:
 		l.mu.Unlock()
 		return NotCoordinator
 	case !force && len(l.queue) >= queueMax:
@@ -123,13 +124,13 @@ func (l *loop[M]) run() {
 
 // stop refuses everything that is still to come and ends what is parked.
 func (l *loop[M]) stop(err error) {
+	l.late.Lock()
+	defer l.late.Unlock()
 	l.mu.Lock()
-	l.closed = true
+	l.closed, l.ended = true, true
 	queue := l.queue
 	l.queue = nil
 	l.mu.Unlock()
-	l.late.Lock()
-	defer l.late.Unlock()
 	now := time.Now()
 	l.machine.Stop(err)
 	for _, ev := range queue {

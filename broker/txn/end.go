@@ -143,10 +143,11 @@ func (s *Shard) prepare(now time.Time, t *txn, next durable, calls EndCallbacks)
 // next one begin: a marker repeated after a crash would otherwise end that one.
 func (s *Shard) finish(t *txn, calls EndCallbacks) {
 	t.busy = true
+	t.visible = calls.Visible
 	partitions := t.partitions.sorted()
 	left := len(partitions)
 	if left == 0 {
-		s.out.Post(func(now time.Time) { s.complete(now, t, calls) })
+		s.out.Post(func(now time.Time) { s.complete(now, t) })
 		return
 	}
 	for _, tp := range partitions {
@@ -154,20 +155,21 @@ func (s *Shard) finish(t *txn, calls EndCallbacks) {
 			TopicPartition: tp, Producer: t.producer, CoordinatorEpoch: s.leaderEpoch, Commit: t.state == PrepareCommit,
 		}
 		s.markers.Write(m, func(err error) {
-			if err != nil { // the node stops; the next coordinator finishes
-				calls.Visible(err)
-				return
-			}
 			s.out.Post(func(now time.Time) {
+				if err != nil { // the node stops; the next coordinator finishes
+					t.tellVisible(err)
+					return
+				}
 				if left--; left == 0 {
-					s.complete(now, t, calls)
+					s.complete(now, t)
 				}
 			})
 		})
 	}
 }
 
-func (s *Shard) complete(now time.Time, t *txn, calls EndCallbacks) {
+// complete is called when every marker of a transaction is committed.
+func (s *Shard) complete(now time.Time, t *txn) {
 	next := t.durable
 	next.state = CompleteAbort
 	ended := s.metrics.aborted
@@ -176,10 +178,18 @@ func (s *Shard) complete(now time.Time, t *txn, calls EndCallbacks) {
 	}
 	ended.Inc()
 	next.partitions = nil
-	s.write(now, t, next, func(now time.Time, err error) {
+	s.write(now, t, next, func(_ time.Time, err error) {
 		if err != nil { // still prepared: the next coordinator writes the markers again, which changes nothing
 			t.busy = true
 		}
 	})
-	calls.Visible(nil)
+	t.tellVisible(nil)
+}
+
+// tellVisible tells once whether the transaction's end can be seen.
+func (t *txn) tellVisible(err error) {
+	if fn := t.visible; fn != nil {
+		t.visible = nil
+		fn(err)
+	}
 }

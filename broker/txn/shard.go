@@ -78,6 +78,7 @@ func (s *Shard) Start(now time.Time, leaderEpoch int32, out coordinator.Shard) {
 func (s *Shard) Stop(err error) {
 	for _, t := range s.txns {
 		t.dropWaiters(err)
+		t.tellVisible(err)
 	}
 }
 

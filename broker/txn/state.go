@@ -102,6 +102,8 @@ type txn struct {
 	// busy means that a change is being written or markers are under way; no other may begin.
 	busy    bool
 	waiters []waiter
+	// visible is to be called when the markers under way are committed.
+	visible func(error)
 	// notBefore delays the abort of a transaction that timed out, after a failed write.
 	notBefore time.Time
 }
