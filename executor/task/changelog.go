@@ -38,12 +38,7 @@ func (c *changelog) Write(partition int32, key, value []byte) error {
 }
 
 func (c *changelog) close(partition int32) error {
-	batch, err := c.parts[partition].Build(c.outbox.buffer())
-	if err != nil {
-		return err
-	}
-	c.outbox.add(client.TopicPartition{Topic: c.topic, Partition: partition}, batch)
-	return nil
+	return c.outbox.post(client.TopicPartition{Topic: c.topic, Partition: partition}, c.parts[partition])
 }
 
 // flush closes every partition's batch.

@@ -10,8 +10,8 @@ import (
 	"github.com/freshetdb/freshet/storage/record"
 )
 
-// fetchBytes is how much a cursor asks for at once: a few thousand records, so that the page cache and our caches stay warm.
-const fetchBytes = 1 << 20
+// fetchBytes is how much a cursor asks for at once: a thousand records or two, which stay in the processor's cache until they are decoded.
+const fetchBytes = 256 << 10
 
 // cursor reads one partition's committed records in offset order. One goroutine uses it; only woken is shared.
 type cursor struct {
@@ -49,19 +49,27 @@ func newCursor(reader client.Reader, tp client.TopicPartition, next int64, iso c
 // ready tells whether fill may find records.
 func (c *cursor) ready() bool { return len(c.rest) > 0 || c.woken.Load() }
 
-// fill appends the records of whole batches to cols until it holds at least want rows or nothing more is readable.
+// fill replaces cols by the records of whole batches: at least want rows, or those of what one fetch brought (uncompressed ones are not copied:
+// cols looks into its memory until the next fill), or none when nothing is readable.
 // Records below c.next (a batch is delivered whole) are skipped by from, the index of the first row that counts.
 func (c *cursor) fill(ctx context.Context, dec *record.Decompressor, cols *record.Columns, want int) (from int, err error) {
 	cols.Reset()
 	for len(cols.Offsets) < want {
 		if len(c.rest) == 0 {
+			if cols.Viewing() {
+				break
+			}
 			more, err := c.fetch(ctx)
 			if err != nil || !more {
 				return firstAtOrAfter(cols.Offsets, c.next), err
 			}
 		}
-		if err := c.walk(dec, cols); err != nil {
+		more, err := c.walk(dec, cols)
+		if err != nil {
 			return 0, err
+		}
+		if !more {
+			break
 		}
 	}
 	return firstAtOrAfter(cols.Offsets, c.next), nil
@@ -99,24 +107,35 @@ func (c *cursor) delivered(cols *record.Columns, end int) {
 	c.next = cols.Offsets[end]
 }
 
-// walk takes one batch off rest and appends its records, unless it is a marker or belongs to an aborted transaction.
-func (c *cursor) walk(dec *record.Decompressor, cols *record.Columns) error {
+// walk takes one batch off rest and adds its records, unless it is a marker or belongs to an aborted transaction. It tells whether cols
+// may take another: compressed records do not go into columns that look into the fetched memory.
+func (c *cursor) walk(dec *record.Decompressor, cols *record.Columns) (more bool, err error) {
 	b, rest, err := record.Next(c.rest)
 	if err != nil {
-		return fmt.Errorf("read %s-%d at %d: %w", c.tp.Topic, c.tp.Partition, c.next, err)
+		return false, fmt.Errorf("read %s-%d at %d: %w", c.tp.Topic, c.tp.Partition, c.next, err)
 	}
+	plain := b.Compression() == record.None
+	if !plain && cols.Viewing() && cols.Len() > 0 {
+		return false, nil
+	}
+	at := len(c.fetched.Batches) - len(c.rest)
 	c.rest = rest
 	if b.NextOffset() <= c.next {
-		return nil
+		return true, nil
 	}
 	c.read = b.NextOffset()
 	if c.skips(b) {
-		return nil
+		return true, nil
 	}
-	if err := record.AppendColumns(b, dec, cols); err != nil {
-		return fmt.Errorf("read %s-%d at %d: %w", c.tp.Topic, c.tp.Partition, b.BaseOffset(), err)
+	if plain && (cols.Viewing() || cols.Len() == 0) {
+		err = record.ViewColumns(c.fetched.Batches, at, b, cols)
+	} else {
+		err = record.AppendColumns(b, dec, cols)
 	}
-	return nil
+	if err != nil {
+		return false, fmt.Errorf("read %s-%d at %d: %w", c.tp.Topic, c.tp.Partition, b.BaseOffset(), err)
+	}
+	return true, nil
 }
 
 // skips tells whether a batch holds nothing a reader of committed records may see. Source: KIP-98, Fetcher.isBatchAborted.

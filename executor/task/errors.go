@@ -65,10 +65,7 @@ func (e *errorEntries) flush() {
 	if e.builder == nil || e.builder.Count() == 0 {
 		return
 	}
-	batch, err := e.builder.Build(e.task.outbox.buffer())
-	if err != nil {
+	if err := e.task.outbox.post(client.TopicPartition{Topic: ErrorTopic}, e.builder); err != nil {
 		e.task.log.Warn("cannot write the error stream", "err", err)
-		return
 	}
-	e.task.outbox.add(client.TopicPartition{Topic: ErrorTopic}, batch)
 }

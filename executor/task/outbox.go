@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/freshetdb/freshet/broker/client"
+	"github.com/freshetdb/freshet/storage/record"
 )
 
 // Batch is a finished record batch on its way to a partition.
@@ -20,7 +21,24 @@ type outbox struct {
 	pool    *BufferPool
 }
 
-func (o *outbox) buffer() []byte { return o.pool.get() }
+// post closes the batch a builder has gathered and adds it. The batch has no checksum before its producer is stamped.
+func (o *outbox) post(to client.TopicPartition, b *record.Builder) error {
+	var batch record.Batch
+	var err error
+	if b.Len() < inPlaceBytes {
+		batch, err = b.Build(nil)
+	} else {
+		batch, err = b.BuildUnsealed(o.pool.get())
+	}
+	if err != nil {
+		return err
+	}
+	o.add(to, batch)
+	return nil
+}
+
+// inPlaceBytes is the size from which a batch is handed over with its memory; smaller ones are copied, and the builder keeps its own.
+const inPlaceBytes = sinkBatchBytes / 2
 
 func (o *outbox) add(to client.TopicPartition, batch []byte) {
 	o.batches = append(o.batches, Batch{To: to, Bytes: batch})
@@ -48,8 +66,12 @@ type BufferPool struct {
 	free [][]byte // guarded by mu
 }
 
-// pooledBuffers bounds what an idle pool holds on to: 64 batches of sinkBatchBytes.
-const pooledBuffers = 64
+const (
+	// pooledBuffers bounds what an idle pool holds on to: 64 batches of sinkBatchBytes.
+	pooledBuffers = 64
+	// bufferBytes is the memory of an output batch: the record that fills it may go beyond sinkBatchBytes.
+	bufferBytes = sinkBatchBytes + sinkBatchBytes/8
+)
 
 func (p *BufferPool) get() []byte {
 	p.mu.Lock()
@@ -59,12 +81,12 @@ func (p *BufferPool) get() []byte {
 		p.free = p.free[:n-1]
 		return b
 	}
-	return nil
+	return make([]byte, 0, bufferBytes)
 }
 
 // Put takes a batch's memory back once nobody reads it.
 func (p *BufferPool) Put(b []byte) {
-	if cap(b) < sinkBatchBytes/2 || cap(b) > 4*sinkBatchBytes {
+	if cap(b) < bufferBytes || cap(b) > 4*sinkBatchBytes {
 		return
 	}
 	p.mu.Lock()

@@ -178,11 +178,9 @@ func (s *sink) append(p int32, ms int64, key, value []byte) error {
 
 // close turns a partition's gathered records into a batch of the outbox.
 func (s *sink) close(p int32) error {
-	batch, err := s.parts[p].Build(s.outbox.buffer())
-	if err != nil {
+	if err := s.outbox.post(client.TopicPartition{Topic: s.spec.Topic, Partition: p}, s.parts[p]); err != nil {
 		return sqlerr.Wrap(err, sqlerr.Internal, "build a batch for topic %q: %s", s.spec.Topic, err)
 	}
-	s.outbox.add(client.TopicPartition{Topic: s.spec.Topic, Partition: p}, batch)
 	s.next = (p + 1) % int32(len(s.parts))
 	return nil
 }

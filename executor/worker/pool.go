@@ -37,7 +37,8 @@ import (
 type Options struct {
 	Workers        int           // goroutines running tasks; 0: one
 	CommitInterval time.Duration // longest an epoch lasts under load; 0: 100 ms
-	// EpochBytes is how much output an epoch may gather before it is committed early; 0: 32 MiB.
+	// EpochBytes is how much output an epoch may gather before it is committed early; 0: 16 MiB. A task that has
+	// gathered twice as much while a commit runs waits for it.
 	EpochBytes      int
 	TransactionalID string // of the node's producer
 	Now             func() time.Time
@@ -51,7 +52,7 @@ func (o Options) withDefaults() Options {
 		o.CommitInterval = 100 * time.Millisecond
 	}
 	if o.EpochBytes <= 0 {
-		o.EpochBytes = 32 << 20
+		o.EpochBytes = 16 << 20
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -253,6 +254,13 @@ func (w *worker) round(ctx context.Context) bool {
 		}
 		for range sliceChunks {
 			w.obey()
+			if i >= len(w.entries) || w.entries[i] != e { // a command took it out, or one before it
+				i--
+				break
+			}
+			if e.leaving != nil || e.task.PendingBytes() > 2*w.pool.opts.EpochBytes {
+				break // the barrier wakes us
+			}
 			n, err := w.step(ctx, e)
 			if err != nil {
 				w.fail(e, err)

@@ -8,9 +8,9 @@ import (
 
 // Builder builds batches record by record and keeps its memory between them. One goroutine may use it at a time.
 type Builder struct {
-	codec   Compression
-	records []byte
-	count   int32
+	codec Compression
+	buf   []byte // room for the header, then the records
+	count int32
 
 	baseTimestamp, maxTimestamp int64
 	compressor                  compressor
@@ -22,12 +22,12 @@ func NewBuilder(c Compression) *Builder { return &Builder{codec: c} }
 // Append adds a record; nil key or value is null. key, value and headers are copied.
 func (b *Builder) Append(timestampMs int64, key, value []byte, headers []Header) {
 	if b.count == 0 {
-		b.baseTimestamp, b.maxTimestamp = timestampMs, timestampMs
+		b.begin(timestampMs)
 	}
 	b.maxTimestamp = max(b.maxTimestamp, timestampMs)
 	delta := timestampMs - b.baseTimestamp
 	size := b.bodyLen(delta, key, value, headers)
-	dst := growBytes(b.records, size+varint64Max)
+	dst := growBytes(b.buf, size+varint64Max)
 	dst = appendVarint(dst, int64(size))
 	dst = append(dst, 0)
 	dst = appendVarint(dst, delta)
@@ -40,8 +40,22 @@ func (b *Builder) Append(timestampMs int64, key, value []byte, headers []Header)
 		dst = append(dst, h.Key...)
 		dst = appendNullable(dst, h.Value)
 	}
-	b.records = dst
+	b.buf = dst
 	b.count++
+}
+
+// begin makes room for the header.
+func (b *Builder) begin(timestampMs int64) {
+	b.baseTimestamp, b.maxTimestamp = timestampMs, timestampMs
+	b.buf = growBytes(b.buf[:0], HeaderLen)[:HeaderLen]
+}
+
+// records are the plain records so far.
+func (b *Builder) records() []byte {
+	if b.count == 0 {
+		return nil
+	}
+	return b.buf[HeaderLen:]
 }
 
 // bodyLen is the length of a record without its length field.
@@ -74,13 +88,13 @@ func RecordLenMax(keyLen, valueLen int) int {
 }
 
 // Len is the batch's size so far in bytes, were it built uncompressed; for codec None it is what Build will add.
-func (b *Builder) Len() int { return HeaderLen + len(b.records) }
+func (b *Builder) Len() int { return HeaderLen + len(b.records()) }
 
 // Count is the number of records so far.
 func (b *Builder) Count() int { return int(b.count) }
 
 // Reset drops the records.
-func (b *Builder) Reset() { b.records, b.count = b.records[:0], 0 }
+func (b *Builder) Reset() { b.buf, b.count = b.buf[:0], 0 }
 
 // Build appends the batch to dst and empties the builder: base offset 0, leader epoch -1, no producer (SetProducer
 // stamps one). The returned Batch is the end of dst, grown; the caller owns it. Building no records is an error.
@@ -89,19 +103,52 @@ func (b *Builder) Build(dst []byte) (Batch, error) {
 		return nil, fmt.Errorf("%w: no records", ErrInvalid)
 	}
 	start := len(dst)
-	dst = growBytes(dst, HeaderLen+len(b.records))
+	dst = growBytes(dst, HeaderLen+len(b.records()))
 	dst = dst[:start+HeaderLen]
-	out, err := b.compressor.compress(dst, b.codec, b.records)
+	out, err := b.compressor.compress(dst, b.codec, b.records())
 	if err != nil {
 		return nil, fmt.Errorf("compress records: %w", err)
 	}
-	batch := Batch(out[start:])
+	batch, err := b.finish(out[start:])
+	if err != nil {
+		return nil, err
+	}
+	batch.SetCRC()
+	b.Reset()
+	return batch, nil
+}
+
+// BuildUnsealed is Build for a batch whose producer is still to be stamped: it has no checksum yet (SetProducer computes it), and with codec
+// None nothing is copied. The batch is then the builder's own memory, and the builder goes on in that of spare.
+func (b *Builder) BuildUnsealed(spare []byte) (Batch, error) {
+	if b.count == 0 {
+		return nil, fmt.Errorf("%w: no records", ErrInvalid)
+	}
+	out := b.buf
+	if b.codec != None {
+		var err error
+		spare = growBytes(spare[:0], HeaderLen)[:HeaderLen]
+		if out, err = b.compressor.compress(spare, b.codec, b.records()); err != nil {
+			return nil, fmt.Errorf("compress records: %w", err)
+		}
+		spare = b.buf
+	}
+	batch, err := b.finish(out)
+	if err != nil {
+		return nil, err
+	}
+	b.buf = spare
+	b.Reset()
+	return batch, nil
+}
+
+// finish fills the header of a batch but its checksum.
+func (b *Builder) finish(out []byte) (Batch, error) {
+	batch := Batch(out)
 	if len(batch)-PrefixLen > math.MaxInt32 {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(batch))
 	}
 	batch.putHeader(int16(b.codec), b.count, b.baseTimestamp, b.maxTimestamp)
-	batch.SetCRC()
-	b.Reset()
 	return batch, nil
 }
 

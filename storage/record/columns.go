@@ -12,6 +12,9 @@ type Columns struct {
 	KeyOff, KeyLen, ValOff, ValLen []int32
 	Timestamps                     []int64 // milliseconds since 1970
 	Offsets                        []int64 // in the partition
+
+	viewing bool   // Buf is memory of somebody else, by ViewColumns
+	own     []byte // our memory meanwhile
 }
 
 // Len is the number of records.
@@ -19,8 +22,36 @@ func (c *Columns) Len() int { return len(c.Offsets) }
 
 // Reset empties the columns and keeps their memory.
 func (c *Columns) Reset() {
+	if c.viewing {
+		c.Buf, c.own, c.viewing = c.own, nil, false
+	}
 	c.Buf = c.Buf[:0]
 	c.truncate(0)
+}
+
+// Viewing tells that the payloads lie where ViewColumns found them; AppendColumns would copy them all.
+func (c *Columns) Viewing() bool { return c.viewing }
+
+// ViewColumns is AppendColumns for an uncompressed batch without the copy: Buf becomes run, the memory in which the batch lies at byte at, which
+// must stay as it is until Reset. into is empty, or a view of the same run.
+func ViewColumns(run []byte, at int, b Batch, into *Columns) error {
+	if b.Control() {
+		return nil
+	}
+	rows, start, end := into.Len(), at+HeaderLen, at+len(b)
+	if b.Compression() != None || end > len(run) || end > math.MaxInt32 || rows > 0 && !into.viewing {
+		return fmt.Errorf("%w: no view of %s records at byte %d of %d", ErrInvalid, b.Compression(), at, len(run))
+	}
+	into.grow(min(int(b.Count()), (end-start)/recordLenMin))
+	if !into.viewing {
+		into.own, into.viewing = into.Buf, true
+	}
+	into.Buf = run[:end:end]
+	if err := into.walk(b, start); err != nil {
+		into.truncate(rows)
+		return err
+	}
+	return nil
 }
 
 func (c *Columns) truncate(n int) {
@@ -34,6 +65,9 @@ func (c *Columns) truncate(n int) {
 func AppendColumns(b Batch, dec *Decompressor, into *Columns) error {
 	if b.Control() {
 		return nil
+	}
+	if into.viewing && into.Len() == 0 {
+		into.Reset()
 	}
 	start, rows := len(into.Buf), into.Len()
 	if err := appendPayload(b, dec, into); err != nil {

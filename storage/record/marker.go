@@ -34,7 +34,7 @@ func AppendMarker(dst []byte, producerID int64, producerEpoch int16, timestampMs
 	records.Append(timestampMs, key[:], value[:], nil)
 	start := len(dst)
 	dst = growBytes(dst, records.Len())
-	dst = append(dst[:start+HeaderLen], records.records...)
+	dst = append(dst[:start+HeaderLen], records.records()...)
 	b := Batch(dst[start:])
 	b.putHeader(attrControl, 1, timestampMs, timestampMs)
 	b.putProducer(producerID, producerEpoch, -1, true)

@@ -277,6 +277,87 @@ func FuzzBatch(f *testing.F) {
 	})
 }
 
+// TestViewColumns compares views of batches that lie behind one another with copies of them, and goes on with a copy afterwards.
+func TestViewColumns(t *testing.T) {
+	var run []byte
+	var at []int
+	for _, n := range []int{1, 7, 300} {
+		at = append(at, len(run))
+		run = append(run, buildSample(t, None, n)...)
+	}
+	var view, copied Columns
+	for _, from := range at {
+		b, _, err := Next(run[from:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ViewColumns(run, from, b, &view); err != nil {
+			t.Fatal(err)
+		}
+		if err := AppendColumns(b, nil, &copied); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !view.Viewing() || view.Len() != 308 || &view.Buf[0] != &run[0] {
+		t.Fatalf("%d records", view.Len())
+	}
+	for i := range view.Len() {
+		if got, want := payloads(&view, i), payloads(&copied, i); got != want {
+			t.Fatalf("record %d: %q, want %q", i, got, want)
+		}
+	}
+	compressed := buildSample(t, LZ4, 9)
+	if err := ViewColumns(compressed, 0, compressed, &view); !errors.Is(err, ErrInvalid) || view.Len() != 308 {
+		t.Fatalf("view of compressed records: %v", err)
+	}
+	view.Reset()
+	var dec Decompressor
+	if err := AppendColumns(compressed, &dec, &view); err != nil || view.Viewing() || view.Len() != 9 {
+		t.Fatalf("after a view: %d records, %v", view.Len(), err)
+	}
+}
+
+// payloads are a record's key and value as text.
+func payloads(c *Columns, i int) string {
+	side := func(off, n int32) string {
+		if n < 0 {
+			return "null"
+		}
+		return string(c.Buf[off : off+n])
+	}
+	return side(c.KeyOff[i], c.KeyLen[i]) + "=" + side(c.ValOff[i], c.ValLen[i])
+}
+
+func TestBuildUnsealed(t *testing.T) {
+	for _, c := range codecs {
+		t.Run(c.String(), func(t *testing.T) {
+			b, same := NewBuilder(c), NewBuilder(c)
+			for round := range 3 {
+				for i := range 50 * (round + 1) {
+					b.Append(int64(i), []byte("k"), bytes.Repeat([]byte("v"), i), nil)
+					same.Append(int64(i), []byte("k"), bytes.Repeat([]byte("v"), i), nil)
+				}
+				got, err := b.BuildUnsealed(make([]byte, 10))
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, err := same.Build(nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got.SetProducer(5, 1, 0, true)
+				want.SetProducer(5, 1, 0, true)
+				if !bytes.Equal(got, want) || Validate(got, Limits{}) != nil {
+					t.Fatalf("round %d: %v", round, Validate(got, Limits{}))
+				}
+			}
+			if _, err := b.BuildUnsealed(nil); !errors.Is(err, ErrInvalid) {
+				t.Fatalf("no records: %v", err)
+			}
+		})
+	}
+}
+
 func TestColumnsDoNotAllocate(t *testing.T) {
 	batch := buildSample(t, LZ4, 500)
 	var dec Decompressor
