@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -123,39 +124,42 @@ func (l *loop[M]) snapshot(now time.Time) {
 		l.logger.Warn("coordinator snapshot failed", "partition", l.partition, "error", err)
 		return
 	}
-	before := bounds.LastStable
-	finish := func(_ time.Time, err error) {
-		if err == nil {
-			err = l.log.Trim(l.partition, before)
-		}
-		if err != nil {
-			l.logger.Warn("coordinator snapshot failed", "partition", l.partition, "error", err)
-		}
-	}
 	writes := cut(records)
+	left := len(writes)
+	var failed error // of any part: then the log before is still needed
+	done := func(_ time.Time, err error) {
+		failed = errors.Join(failed, err)
+		if left--; left > 0 {
+			return
+		}
+		if failed == nil {
+			failed = l.log.Trim(l.partition, bounds.LastStable)
+		}
+		if failed != nil {
+			l.logger.Warn("coordinator snapshot failed", "partition", l.partition, "error", failed)
+		}
+	}
+	for i := range writes {
+		writes[i].Done = done
+		l.append(now, writes[i:i+1])
+	}
 	if len(writes) == 0 {
-		finish(now, nil)
-		return
+		left++
+		done(now, nil)
 	}
-	writes[len(writes)-1].Done = finish
-	for len(writes) > 0 {
-		n := l.append(now, writes[:1])
-		writes = writes[n:]
-	}
-	l.sinceTrim = 0
+	l.lastSize, l.sinceTrim = l.sinceTrim, 0
 }
 
 // cut splits records into writes of about batchBytesMax.
 func cut(records []Record) []Write {
 	var writes []Write
-	ignore := func(time.Time, error) {}
 	for len(records) > 0 {
 		n, size := 0, 0
 		for n < len(records) && size < batchBytesMax {
 			size += record.RecordLenMax(len(records[n].Key), len(records[n].Value))
 			n++
 		}
-		writes = append(writes, Write{Records: records[:n], Done: ignore})
+		writes = append(writes, Write{Records: records[:n]})
 		records = records[n:]
 	}
 	return writes

@@ -15,6 +15,9 @@ const (
 	loadReadBytes = 1 << 20
 	// batchBytesMax is the size at which the shard's own records are cut into batches.
 	batchBytesMax = 512 << 10
+	// snapshotFactor is how many times its last snapshot a partition grows at least before the next, so that a large state
+	// is not written again and again.
+	snapshotFactor = 4
 	// queueMax bounds the requests that wait for one shard; more are told to come back.
 	queueMax = 16 << 10
 )
@@ -50,6 +53,7 @@ type loop[M Machine] struct {
 	builder   *record.Builder
 	inflight  int   // batches appended and not committed
 	sinceTrim int64 // bytes written since the last snapshot
+	lastSize  int64 // of the last snapshot, in bytes
 }
 
 // post queues an event. With force it is queued even when the queue is full, or closed but not at its end.
@@ -184,7 +188,7 @@ func (l *loop[M]) serve() {
 
 // flush appends what the machine wrote since the last time: neighbouring writes of one transaction, or of none, share batches.
 func (l *loop[M]) flush(now time.Time) {
-	if l.opts.SnapshotBytes > 0 && l.sinceTrim >= l.opts.SnapshotBytes {
+	if l.opts.SnapshotBytes > 0 && l.sinceTrim >= max(l.opts.SnapshotBytes, snapshotFactor*l.lastSize) {
 		if l.inflight > 0 {
 			return // what is under way would come before the snapshot in the log, and is not in it
 		}

@@ -10,12 +10,12 @@ import (
 
 // Options of a runtime. The zero value is usable.
 type Options struct {
-	// SnapshotBytes is how much a partition grows before its state is written anew and what came before is given up.
-	// 0 means 16 MiB; negative never.
+	// SnapshotBytes is how much a partition grows before its state is written anew and what came before is given up,
+	// if that is at least four times the last such state. 0 means 4 MiB; negative never.
 	SnapshotBytes int64
 }
 
-const defaultSnapshotBytes = 16 << 20
+const defaultSnapshotBytes = 4 << 20
 
 // Runtime runs the shards of one internal topic that this node leads. It is safe for concurrent use.
 type Runtime[M Machine] struct {
