@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/freshetdb/freshet/storage/vfs"
@@ -36,7 +37,7 @@ func (b *Broker) checkIdentity(context.Context) error {
 		return fmt.Errorf("%s holds partitions of cluster %q, but the metadata is of cluster %q: restore the metadata directory, or move the partitions away",
 			b.topicsDir, found[keyClusterID], agreed)
 	}
-	if id := fmt.Sprint(b.opts.NodeID); found[keyNodeID] != id {
+	if id := strconv.Itoa(int(b.opts.NodeID)); found[keyNodeID] != id {
 		return fmt.Errorf("%s holds partitions of node %s, but this is node %s", b.topicsDir, found[keyNodeID], id)
 	}
 	return nil

@@ -89,7 +89,8 @@ func fillRequest(req kmsg.Request, id [16]byte) {
 	case *kmsg.DescribeConfigsRequest:
 		r.IncludeSynonyms, r.IncludeDocumentation = true, true
 		r.Resources = []kmsg.DescribeConfigsRequestResource{
-			{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: topic}, {ResourceType: kmsg.ConfigResourceTypeBroker, ResourceName: "1"},
+			{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: topic},
+			{ResourceType: kmsg.ConfigResourceTypeBroker, ResourceName: "1"},
 			{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "missing"},
 		}
 	case *kmsg.DescribeTopicPartitionsRequest:

@@ -380,3 +380,31 @@ func TestManyPartitionsStartAtOnce(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+// TestRetention: segments beyond retention.bytes go by themselves, and the start offset moves with them.
+func TestRetention(t *testing.T) {
+	b := startBroker(t, func(o *Options) { o.RetentionInterval = 2 * time.Millisecond })
+	cl := connect(t, b, kgo.ProducerBatchCompression(kgo.NoCompression()))
+	createTopic(t, cl, "bounded", 1, "segment.bytes=1000", "retention.bytes=2000")
+	for i := range 40 {
+		produceAll(t, cl, "bounded", strings.Repeat("x", 200)+fmt.Sprint(i))
+	}
+	p, err := b.replicas.Partition("bounded", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := short(t)
+	for {
+		if size, err := p.SizeBytes(); err != nil || size <= 3000 {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatal("too little was deleted")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	bounds, _ := p.Bounds()
+	if got := consume(t, b, "bounded", 1); got[0].Offset < bounds.Start {
+		t.Fatalf("record %d was read, the partition begins at %d", got[0].Offset, bounds.Start)
+	}
+}

@@ -67,7 +67,7 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 	return ""
 }
 
-// createTopics reads lines of: name [partitions=N] [factor=N] [replicas=0:1,2;1:2] [config=value]…
+// createTopics reads lines of: name [partitions=N] [factor=N] [replicas=0:1,2;1:2] [config=value].
 func (s *script) createTopics(d *datadriven.TestData) string {
 	var topics []NewTopic
 	for line := range strings.Lines(d.Input) {
@@ -126,7 +126,7 @@ func assignments(text string) map[int32][]int32 {
 	return out
 }
 
-// changes reads lines of: set key=value | delete key | append key=value | subtract key=value
+// changes reads lines of: set key=value | delete key | append key=value | subtract key=value.
 func (s *script) changes(d *datadriven.TestData) []ConfigChange {
 	ops := map[string]ConfigOp{"set": ConfigSet, "delete": ConfigDelete, "append": ConfigAppend, "subtract": ConfigSubtract, "jump": 9}
 	var out []ConfigChange
@@ -162,8 +162,7 @@ func (s *script) decided(records []metadata.Record, refused *Error) string {
 
 // apply replays the records and lists them.
 func (s *script) apply(records []metadata.Record, err error) string {
-	var refused *Error
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*Error](err); ok {
 		return fmt.Sprintf("%s: %s\n", refused.Kafka.Message, refused.Message)
 	}
 	next, _, err := metadata.Replay(s.img, s.img.Version()+1, records)

@@ -106,7 +106,7 @@ func (h *Handler) metadataTopic(img *metadata.Image, in *kmsg.MetadataRequest, a
 	out := missingTopic(asked)
 	out.ErrorCode = kerr.UnknownTopicID.Code
 	if in.Version < metadataNullName {
-		out.Topic = kmsg.StringPtr("")
+		out.Topic = new("")
 	}
 	return out
 }

@@ -53,8 +53,7 @@ func kafkaError(err error) *kerr.Error {
 	if err == nil {
 		return nil
 	}
-	var known *kerr.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*kerr.Error](err); ok {
 		return known
 	}
 	for _, t := range translations {

@@ -56,6 +56,7 @@ func (d *ConfigDef) Check(value string) error {
 		if f, err := strconv.ParseFloat(value, 64); err != nil || f < 0 || f > 1 {
 			return fmt.Errorf("%s is a fraction between 0 and 1, not %q", d.Name, value)
 		}
+	case ConfigString, ConfigList:
 	}
 	return d.checkWords(value)
 }

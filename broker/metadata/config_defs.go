@@ -6,20 +6,30 @@ const unsupportedTiering = " (tiered storage is not there yet)"
 
 // topicConfigs are sorted by name. Those marked "no effect" are accepted because tools set them and their meaning is a hint.
 var topicConfigs = []ConfigDef{
-	{Name: "cleanup.policy", Type: ConfigList, Default: "delete", OneOf: []string{"delete", "compact"},
-		Doc: "What happens to old records: delete by time and size, or keep the newest of every key. Compaction is not done yet: compacted topics keep everything."},
+	{
+		Name: "cleanup.policy", Type: ConfigList, Default: "delete", OneOf: []string{"delete", "compact"},
+		Doc: "What happens to old records: delete by time and size, or keep the newest of every key. Compaction is not done yet: compacted topics keep everything.",
+	},
 	{Name: "compression.gzip.level", Type: ConfigInt, Default: "-1", Doc: "No effect: batches keep their producer's compression."},
 	{Name: "compression.lz4.level", Type: ConfigInt, Default: "9", Doc: "No effect: batches keep their producer's compression."},
-	{Name: "compression.type", Type: ConfigString, Default: "producer", OneOf: []string{"producer"},
-		Why: " (batches keep their producer's compression)", Doc: "Codec of stored batches; only the producer's own."},
+	{
+		Name: "compression.type", Type: ConfigString, Default: "producer", OneOf: []string{"producer"},
+		Why: " (batches keep their producer's compression)", Doc: "Codec of stored batches; only the producer's own.",
+	},
 	{Name: "compression.zstd.level", Type: ConfigInt, Default: "3", Doc: "No effect: batches keep their producer's compression."},
-	{Name: "delete.retention.ms", Type: ConfigLong, Default: "86400000", Max: math.MaxInt64,
-		Doc: "How long a compacted topic keeps the record that a key was deleted."},
+	{
+		Name: "delete.retention.ms", Type: ConfigLong, Default: "86400000", Max: math.MaxInt64,
+		Doc: "How long a compacted topic keeps the record that a key was deleted.",
+	},
 	{Name: "file.delete.delay.ms", Type: ConfigLong, Default: "60000", Max: math.MaxInt64, Doc: "No effect: files are unlinked when their last reader leaves."},
-	{Name: "flush.messages", Type: ConfigLong, Default: "9223372036854775807", Min: 1, Max: math.MaxInt64,
-		Doc: "No effect: see flush.mode, which syncs every acknowledged record by default."},
-	{Name: "flush.mode", Type: ConfigString, Default: "commit", OneOf: []string{"commit", "interval"},
-		Doc: "commit: records are acknowledged and shown to consumers once they are on disk. interval: at once, synced within a second."},
+	{
+		Name: "flush.messages", Type: ConfigLong, Default: "9223372036854775807", Min: 1, Max: math.MaxInt64,
+		Doc: "No effect: see flush.mode, which syncs every acknowledged record by default.",
+	},
+	{
+		Name: "flush.mode", Type: ConfigString, Default: "commit", OneOf: []string{"commit", "interval"},
+		Doc: "commit: records are acknowledged and shown to consumers once they are on disk. interval: at once, synced within a second.",
+	},
 	{Name: "flush.ms", Type: ConfigLong, Default: "9223372036854775807", Max: math.MaxInt64, Doc: "No effect: see flush.mode."},
 	{Name: "follower.replication.throttled.replicas", Type: ConfigList, Doc: "No effect on a single node."},
 	{Name: "index.interval.bytes", Type: ConfigInt, Default: "4096", Min: 1, Max: math.MaxInt32, Doc: "Bytes of records between two entries of the offset index."},
@@ -28,15 +38,21 @@ var topicConfigs = []ConfigDef{
 	{Name: "local.retention.ms", Type: ConfigLong, Default: "-2", OneOf: []string{"-2"}, Why: unsupportedTiering, Doc: "Time records are kept locally of a tiered topic."},
 	{Name: "max.compaction.lag.ms", Type: ConfigLong, Default: "9223372036854775807", Min: 1, Max: math.MaxInt64, Doc: "Longest time a record stays uncompacted."},
 	{Name: "max.message.bytes", Type: ConfigInt, Default: "1048588", Max: math.MaxInt32, Doc: "Largest record batch, after compression."},
-	{Name: "message.timestamp.after.max.ms", Type: ConfigLong, Default: "3600000", Max: math.MaxInt64,
-		Doc: "How far a producer's timestamp may lie in the future, so that a wrong clock doesn't keep segments for ever."},
-	{Name: "message.timestamp.before.max.ms", Type: ConfigLong, Default: "9223372036854775807", Max: math.MaxInt64,
-		Doc: "How far a producer's timestamp may lie in the past."},
+	{
+		Name: "message.timestamp.after.max.ms", Type: ConfigLong, Default: "3600000", Max: math.MaxInt64,
+		Doc: "How far a producer's timestamp may lie in the future, so that a wrong clock doesn't keep segments for ever.",
+	},
+	{
+		Name: "message.timestamp.before.max.ms", Type: ConfigLong, Default: "9223372036854775807", Max: math.MaxInt64,
+		Doc: "How far a producer's timestamp may lie in the past.",
+	},
 	{Name: "message.timestamp.type", Type: ConfigString, Default: "CreateTime", OneOf: []string{"CreateTime", "LogAppendTime"}, Doc: "Whose clock a record's timestamp is: the producer's or the broker's."},
 	{Name: "min.cleanable.dirty.ratio", Type: ConfigDouble, Default: "0.5", Doc: "Share of uncompacted bytes that starts a compaction."},
 	{Name: "min.compaction.lag.ms", Type: ConfigLong, Default: "0", Max: math.MaxInt64, Doc: "Shortest time a record stays uncompacted."},
-	{Name: "min.insync.replicas", Type: ConfigInt, Default: "1", Min: 1, Max: math.MaxInt32,
-		Doc: "Replicas in sync without which acks=all is refused; counted up to the replication factor."},
+	{
+		Name: "min.insync.replicas", Type: ConfigInt, Default: "1", Min: 1, Max: math.MaxInt32,
+		Doc: "Replicas in sync without which acks=all is refused; counted up to the replication factor.",
+	},
 	{Name: "preallocate", Type: ConfigBoolean, Default: "false", Doc: "No effect: segments grow as they are written."},
 	{Name: "remote.log.copy.disable", Type: ConfigBoolean, Default: "false", OneOf: []string{"false"}, Why: unsupportedTiering, Doc: "Stops copying a tiered topic."},
 	{Name: "remote.log.delete.on.disable", Type: ConfigBoolean, Default: "false", OneOf: []string{"false"}, Why: unsupportedTiering, Doc: "Deletes the remote log when tiering ends."},
@@ -47,8 +63,10 @@ var topicConfigs = []ConfigDef{
 	{Name: "segment.index.bytes", Type: ConfigInt, Default: "10485760", Min: 4, Max: math.MaxInt32, Doc: "No effect: an index grows with its segment."},
 	{Name: "segment.jitter.ms", Type: ConfigLong, Default: "0", Max: math.MaxInt64, Doc: "No effect."},
 	{Name: "segment.ms", Type: ConfigLong, Default: "604800000", Min: 1, Max: math.MaxInt64, Doc: "Age after which a segment is closed though it isn't full."},
-	{Name: "unclean.leader.election.enable", Type: ConfigBoolean, Default: "false", OneOf: []string{"false"},
-		Why: " (a replica that may miss acknowledged records never leads)", Doc: "Whether a replica out of sync may lead."},
+	{
+		Name: "unclean.leader.election.enable", Type: ConfigBoolean, Default: "false", OneOf: []string{"false"},
+		Why: " (a replica that may miss acknowledged records never leads)", Doc: "Whether a replica out of sync may lead.",
+	},
 }
 
 // minSegmentBytes keeps a topic of many tiny segments from exhausting file descriptors; Kafka's own tests use 14.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -109,7 +110,7 @@ func randomChange(rng *rand.Rand, img *Image) []Record {
 	case 2:
 		return []Record{PartitionRecord{TopicID: t.ID, Index: int32(len(t.Partitions)), Partition: somePartition()}}
 	}
-	return []Record{ConfigRecord{Resource: Resource{ResourceTopic, t.Name}, Key: "retention.ms", Value: fmt.Sprint(rng.IntN(9))}}
+	return []Record{ConfigRecord{Resource: Resource{ResourceTopic, t.Name}, Key: "retention.ms", Value: strconv.Itoa(rng.IntN(9))}}
 }
 
 func checkDelta(t *testing.T, before, after *Image, d *Delta) {

@@ -122,16 +122,13 @@ func (k *snapshotSink) Close() error {
 	if err != nil {
 		return err
 	}
-	b := k.s.db.NewBatch()
-	defer b.Close()
-	errs := []error{b.Set(snapshotKey(prefixSnapshotMeta, k.meta.ID), meta), b.Set(snapshotKey(prefixSnapshotBody, k.meta.ID), k.body)}
-	for i, m := range old {
-		if i >= snapshotsKept-1 && m.ID != k.meta.ID {
-			errs = append(errs, b.Delete(snapshotKey(prefixSnapshotMeta, m.ID)), b.Delete(snapshotKey(prefixSnapshotBody, m.ID)))
+	return commit(k.s.db, func(b *kv.Batch) error {
+		errs := []error{b.Set(snapshotKey(prefixSnapshotMeta, k.meta.ID), meta), b.Set(snapshotKey(prefixSnapshotBody, k.meta.ID), k.body)}
+		for i, m := range old {
+			if i >= snapshotsKept-1 && m.ID != k.meta.ID {
+				errs = append(errs, b.Delete(snapshotKey(prefixSnapshotMeta, m.ID)), b.Delete(snapshotKey(prefixSnapshotBody, m.ID)))
+			}
 		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("write metadata snapshot: %w", err)
-	}
-	return b.Commit(true)
+		return errors.Join(errs...)
+	})
 }

@@ -33,6 +33,16 @@ func newStore(db *kv.Store) *store { return &store{db: db} }
 // IsMonotonic is false: an ordered store minds no gap after a restored snapshot.
 func (s *store) IsMonotonic() bool { return false }
 
+// commit makes changes visible and durable together, all or none.
+func commit(db *kv.Store, fill func(*kv.Batch) error) error {
+	b := db.NewBatch()
+	err := fill(b)
+	if err == nil {
+		err = b.Commit(true)
+	}
+	return errors.Join(err, b.Close())
+}
+
 func entryKey(index uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{prefixEntry}, index)
 }
@@ -113,36 +123,26 @@ func (s *store) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l})
 
 // StoreLogs appends entries durably, all or none.
 func (s *store) StoreLogs(logs []*raft.Log) error {
-	b := s.db.NewBatch()
-	defer b.Close()
-	var buf []byte
-	for _, l := range logs {
-		buf = appendEntry(buf[:0], l)
-		if err := b.Set(entryKey(l.Index), buf); err != nil {
-			return fmt.Errorf("write raft entry %d: %w", l.Index, err)
+	return commit(s.db, func(b *kv.Batch) error {
+		var buf []byte
+		for _, l := range logs {
+			buf = appendEntry(buf[:0], l)
+			if err := b.Set(entryKey(l.Index), buf); err != nil {
+				return fmt.Errorf("write raft entry %d: %w", l.Index, err)
+			}
 		}
-	}
-	return b.Commit(true)
+		return nil
+	})
 }
 
 // DeleteRange removes entries lo to hi, both included.
 func (s *store) DeleteRange(lo, hi uint64) error {
-	b := s.db.NewBatch()
-	defer b.Close()
-	if err := b.DeleteRange(entryKey(lo), entryKey(hi+1)); err != nil {
-		return fmt.Errorf("delete raft entries %d to %d: %w", lo, hi, err)
-	}
-	return b.Commit(true)
+	return commit(s.db, func(b *kv.Batch) error { return b.DeleteRange(entryKey(lo), entryKey(hi+1)) })
 }
 
 // Set writes one of raft's own values durably.
 func (s *store) Set(name, value []byte) error {
-	b := s.db.NewBatch()
-	defer b.Close()
-	if err := b.Set(stableKey(name), value); err != nil {
-		return fmt.Errorf("write raft's %s: %w", name, err)
-	}
-	return b.Commit(true)
+	return commit(s.db, func(b *kv.Batch) error { return b.Set(stableKey(name), value) })
 }
 
 // Get reads one of raft's own values; a missing one is empty.

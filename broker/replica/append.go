@@ -41,9 +41,9 @@ type Appended struct {
 // appendOp is an append under way, reused.
 type appendOp struct {
 	log.Submission
-	p    *Partition
-	acks Acks
-	done func(Appended)
+	p     *Partition
+	acks  Acks
+	reply func(Appended)
 	// deadline is when a parked append is answered ErrTimedOut; zero for never.
 	deadline time.Time
 	timer    *time.Timer
@@ -59,13 +59,13 @@ func (o *appendOps) get() *appendOp {
 		return op
 	}
 	op := new(appendOp)
-	op.Submission.Done = func(*log.Submission) { op.written() }
+	op.Done = func(*log.Submission) { op.written() }
 	return op
 }
 
-// Append assigns a batch's offsets in place and writes it. batch must have passed record.Validate. done is called once, possibly before Append returns
-// and from any goroutine, and must not block. batch is the partition's until then and is modified. Appends of one
-// goroutine are written in its order.
+// Append assigns a batch's offsets in place and writes it. batch must have passed record.Validate; it is the partition's until
+// done is called, and is modified. done is called once, possibly before Append returns and from any goroutine, and must
+// not block. Appends of one goroutine are written in its order.
 func (p *Partition) Append(batch record.Batch, opts AppendOptions, done func(Appended)) {
 	l, epoch, err := p.admit(opts)
 	if err == nil {
@@ -76,7 +76,7 @@ func (p *Partition) Append(batch record.Batch, opts AppendOptions, done func(App
 		return
 	}
 	op := p.m.ops.get()
-	op.p, op.acks, op.done = p, opts.Acks, done
+	op.p, op.acks, op.reply = p, opts.Acks, done
 	op.Entry = log.Entry{Batch: batch, Origin: opts.Origin}
 	op.LeaderEpoch = epoch
 	op.deadline = time.Time{}
@@ -193,8 +193,8 @@ func (op *appendOp) finish(err error) {
 	if l := op.p.log.Load(); l != nil {
 		result.Start = l.StartOffset()
 	}
-	done, ops := op.done, &op.p.m.ops
-	op.p, op.done, op.timer, op.Entry = nil, nil, nil, log.Entry{}
+	done, ops := op.reply, &op.p.m.ops
+	op.p, op.reply, op.timer, op.Entry = nil, nil, nil, log.Entry{}
 	ops.pool.Put(op)
 	done(result)
 }

@@ -167,7 +167,7 @@ func (m *Manager) Partitions() []*Partition {
 
 // ApplyImage makes the manager's partitions those of the image. It does no I/O: logs are opened at their first use and deleted
 // ones are removed by Run. delta says what changed since the last call (metadata.FullDelta the first time).
-func (m *Manager) ApplyImage(img *metadata.Image, delta *metadata.Delta) {
+func (m *Manager) ApplyImage(_ *metadata.Image, delta *metadata.Delta) {
 	var ended []*Partition
 	m.mu.Lock()
 	for _, change := range delta.Topics {

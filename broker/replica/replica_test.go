@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -393,7 +394,7 @@ func TestRestartRecovers(t *testing.T) {
 		p := n.topic("t")
 		acked := rng.IntN(20)
 		for i := range acked {
-			mustAppend(t, p, fmt.Sprint(i))
+			mustAppend(t, p, strconv.Itoa(i))
 		}
 		for range rng.IntN(5) {
 			start(p, batch(t, "unacknowledged"), AcksLeader, 0)

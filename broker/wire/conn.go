@@ -68,7 +68,7 @@ func (c *Conn) serve(ctx context.Context) {
 	// The requests' context ends when reading ends, so that parked ones answer early while draining.
 	reqCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stopReading := context.AfterFunc(ctx, func() { c.nc.SetReadDeadline(time.Now()) })
+	stopReading := context.AfterFunc(ctx, c.stopReading)
 	defer stopReading()
 
 	var writer sync.WaitGroup
@@ -84,16 +84,22 @@ func (c *Conn) serve(ctx context.Context) {
 	c.mu.Unlock()
 	c.wake()
 	writer.Wait()
-	c.nc.Close()
+	c.hangUp()
 	c.logEnd(err, draining)
 }
+
+// stopReading makes the reader give up. A socket that refuses the deadline is closed already, which does the same.
+func (c *Conn) stopReading() { _ = c.nc.SetReadDeadline(time.Now()) }
+
+// hangUp closes the socket; there is nobody left to tell that this failed.
+func (c *Conn) hangUp() { _ = c.nc.Close() }
 
 // breakOff gives up on the socket: whatever is still owed is thrown away.
 func (c *Conn) breakOff() {
 	c.mu.Lock()
 	c.broken = true
 	c.mu.Unlock()
-	c.nc.Close()
+	c.hangUp()
 	c.wake()
 }
 
@@ -142,7 +148,7 @@ func (c *Conn) abort(req *Request, reason error) {
 		req.closes = true
 	}
 	c.mu.Unlock()
-	c.nc.SetReadDeadline(time.Now())
+	c.stopReading()
 	c.answer(req, nil)
 }
 
@@ -413,7 +419,7 @@ func (c *Conn) write() {
 				break
 			}
 			if end == queueBroken {
-				c.nc.Close()
+				c.hangUp()
 			}
 			if c.drained() {
 				return
@@ -491,9 +497,12 @@ func (c *Conn) send(batch []*Request, parts net.Buffers, broken bool) net.Buffer
 		}
 	}
 	if !broken && total > 0 {
-		c.nc.SetWriteDeadline(time.Now().Add(c.l.opts.IdleTimeout))
 		rest := parts
-		if _, err := rest.WriteTo(c.nc); err != nil {
+		err := c.nc.SetWriteDeadline(time.Now().Add(c.l.opts.IdleTimeout))
+		if err == nil {
+			_, err = rest.WriteTo(c.nc)
+		}
+		if err != nil {
 			c.breakOff()
 		}
 		c.l.metrics.bytesOut.Add(float64(total))

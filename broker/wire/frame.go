@@ -50,11 +50,15 @@ func (f *Frame) OnSent(release func()) { f.releases = append(f.releases, release
 // Len is the number of bytes on the wire.
 func (f *Frame) Len() int { return len(f.Bytes) + f.spliced }
 
-var frames = sync.Pool{New: func() any { return new(Frame) }}
+// frames are recycled: a response's own bytes are few and alike.
+var frames sync.Pool
 
 // newFrame begins a response: length (filled by finish), correlation id and the empty tags of a flexible header.
 func newFrame(correlationID int32, flexibleHeader bool) *Frame {
-	f := frames.Get().(*Frame)
+	f, ok := frames.Get().(*Frame)
+	if !ok {
+		f = new(Frame)
+	}
 	f.Bytes = append(f.Bytes[:0], 0, 0, 0, 0)
 	f.Bytes = binary.BigEndian.AppendUint32(f.Bytes, uint32(correlationID))
 	if flexibleHeader {

@@ -81,7 +81,7 @@ func (l *Listener) Serve(ctx context.Context, ln net.Listener) error {
 	serving, stop := context.WithCancel(ctx)
 	defer running.Wait()
 	defer stop()
-	closed := context.AfterFunc(serving, func() { ln.Close() })
+	closed := context.AfterFunc(serving, func() { _ = ln.Close() })
 	defer closed()
 	for {
 		nc, err := ln.Accept()

@@ -373,7 +373,7 @@ func FuzzConn(f *testing.F) {
 		}
 	}
 	l := New(Options{}, NewVersions(rows), nil, slog.New(slog.DiscardHandler))
-	f.Fuzz(func(t *testing.T, in []byte) {
+	f.Fuzz(func(_ *testing.T, in []byte) {
 		ours, theirs := net.Pipe()
 		go func() {
 			theirs.Write(in)
