@@ -43,6 +43,7 @@ type Server struct {
 	metrics  *prometheus.Registry
 	lock     *dirLock
 	broker   *broker.Broker
+	fs       vfs.FS
 	executor *executor.Executor
 	engine   *engine.Engine
 	addrs    Addresses
@@ -67,6 +68,17 @@ const nodeID = 1
 // Start brings a node up: lock, broker, executor, engine with the command log read to its end, listeners. It returns when
 // the node is ready. Errors name what could not start: ErrLocked, an address in use.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
+	return start(ctx, cfg, nil, log)
+}
+
+// StartOn is Start on a file system of the caller's, for tests: one in memory, one that fails. Nothing there is locked, and the
+// addresses are not written down.
+func StartOn(ctx context.Context, cfg config.Config, fs vfs.FS, log *slog.Logger) (*Server, error) {
+	return start(ctx, cfg, fs, log)
+}
+
+// start starts a node on fs; nil is the operating system's.
+func start(ctx context.Context, cfg config.Config, fs vfs.FS, log *slog.Logger) (*Server, error) {
 	if err := refuseFailpoints(os.LookupEnv); err != nil {
 		return nil, err
 	}
@@ -74,7 +86,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, e
 		return nil, err
 	}
 	tuneGC()
-	s := &Server{cfg: cfg, log: log, metrics: prometheus.NewRegistry(), failed: make(chan error, 4)}
+	s := &Server{cfg: cfg, log: log, metrics: prometheus.NewRegistry(), failed: make(chan error, 4), fs: fs}
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.serveCtx, s.stopServe = context.WithCancel(context.WithoutCancel(ctx))
 	began := time.Now()
@@ -114,6 +126,10 @@ func tuneGC() {
 func (s *Server) onStop(stop func() error) { s.stops = append(s.stops, stop) }
 
 func (s *Server) takeLock(context.Context) error {
+	if s.fs != nil {
+		return nil
+	}
+	s.fs = vfs.Default()
 	lock, err := lockDir(s.cfg.DataDir)
 	if err != nil {
 		return err
@@ -184,7 +200,7 @@ func (s *Server) fail(err error) {
 
 func (s *Server) startBroker(ctx context.Context) error {
 	opts := broker.Options{
-		DataDir: filepath.Join(s.cfg.DataDir, "log"), NodeID: nodeID, NumPartitions: int32(s.cfg.DefaultPartitions),
+		FS: s.fs, DataDir: filepath.Join(s.cfg.DataDir, "log"), NodeID: nodeID, NumPartitions: int32(s.cfg.DefaultPartitions),
 		NoAutoCreate: !s.cfg.AutoCreateTopics, Registerer: s.metrics, Logger: s.log,
 	}
 	if s.cfg.Kafka != config.Off {
@@ -208,9 +224,9 @@ func (s *Server) startBroker(ctx context.Context) error {
 
 func (s *Server) startExecutor(ctx context.Context) error {
 	x, err := executor.Open(ctx, executor.Options{
-		Client: s.broker.Client(), Formats: formats.New(), FS: vfs.Default(), Dir: filepath.Join(s.cfg.DataDir, "state"), NodeID: nodeID,
+		Client: s.broker.Client(), Formats: formats.New(), FS: s.fs, Dir: filepath.Join(s.cfg.DataDir, "state"), NodeID: nodeID,
 		Workers: runtime.GOMAXPROCS(0), CommitInterval: s.cfg.CommitInterval, MemoryBytes: s.cfg.StateMemoryBytes,
-		StatementBytes: s.cfg.StateMemoryBytes / statementShare, Log: s.log, Registerer: s.metrics,
+		StatementBytes: s.cfg.StateMemoryBytes / statementShare, DumpBytes: s.cfg.StateDumpBytes, Log: s.log, Registerer: s.metrics,
 	})
 	if err != nil {
 		return fmt.Errorf("start the executor: %w", err)
@@ -253,7 +269,13 @@ func (s *Server) startPostgres(context.Context) error {
 	return nil
 }
 
-func (s *Server) publish(context.Context) error { return s.lock.publish(s.addrs) }
+// publish tells shells on the same directory where the node listens.
+func (s *Server) publish(context.Context) error {
+	if s.lock == nil {
+		return nil
+	}
+	return s.lock.publish(s.addrs)
+}
 
 // Addresses are where the node listens.
 func (s *Server) Addresses() Addresses { return s.addrs }

@@ -44,6 +44,7 @@ type Suggestion struct{ Text, Description string }
 type promptLines struct {
 	complete func(before string) []Suggestion
 	history  []string
+	abandon  func() // Ctrl-C: what was typed so far is forgotten
 }
 
 // errNoTerminal says that there is nothing to edit lines on.
@@ -68,6 +69,7 @@ func (p *promptLines) Run(ctx context.Context, primary func() string, take func(
 		prompt.OptionParser(&keyParser{PosixParser: prompt.NewStandardInputParser()}),
 		prompt.OptionLivePrefix(func() (string, bool) { return primary(), true }),
 		prompt.OptionHistory(p.history),
+		prompt.OptionAddKeyBind(prompt.KeyBind{Key: prompt.ControlC, Fn: func(*prompt.Buffer) { p.abandon() }}),
 		prompt.OptionTitle("freshet"),
 		prompt.OptionCompletionWordSeparator(wordSeparators),
 		prompt.OptionMaxSuggestion(8),

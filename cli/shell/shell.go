@@ -168,7 +168,7 @@ func (s *Shell) ask(ctx context.Context) {
 	if s.opts.Greeting != "" {
 		fmt.Fprintln(s.out, s.opts.Greeting)
 	}
-	lines := &promptLines{complete: s.names.complete, history: s.history.entries}
+	lines := &promptLines{complete: s.names.complete, history: s.history.entries, abandon: func() { s.buffer = "" }}
 	err := lines.Run(ctx, s.prompt, func(line string) bool {
 		for _, l := range strings.Split(line, "\n") {
 			s.take(ctx, l)
@@ -198,12 +198,12 @@ func (s *Shell) prompt() string {
 
 // take adds a line to the buffer and runs the statements it completes, or runs a \command.
 func (s *Shell) take(ctx context.Context, line string) {
+	trimmed := strings.TrimSpace(line)
+	if strings.HasPrefix(trimmed, `\`) && (s.opts.Interactive || strings.TrimSpace(s.buffer) == "") {
+		s.command(ctx, trimmed) // an unfinished statement waits for it
+		return
+	}
 	if strings.TrimSpace(s.buffer) == "" {
-		trimmed := strings.TrimSpace(line)
-		if strings.HasPrefix(trimmed, `\`) {
-			s.command(ctx, trimmed)
-			return
-		}
 		if word := strings.ToLower(strings.TrimSuffix(trimmed, ";")); s.opts.Interactive && (word == "exit" || word == "quit") {
 			s.quit = true
 			return

@@ -36,6 +36,7 @@ type Config struct {
 	AutoCreateTopics    bool
 	CommitInterval      time.Duration
 	StateMemoryBytes    int64
+	StateDumpBytes      int64
 	DefaultDatabase     string
 	ShutdownGracePeriod time.Duration
 }

@@ -40,6 +40,7 @@ func (c *Config) options() []Option {
 		switched("auto-create-topics", &c.AutoCreateTopics, true, "create a topic when a Kafka client first produces to it"),
 		duration("commit-interval", &c.CommitInterval, 100*time.Millisecond, "longest time between two commits of running queries under load"),
 		size("state-memory-bytes", &c.StateMemoryBytes, 4<<30, 16<<20, 1<<44, "most memory the state of all queries may use"),
+		size("state-dump-bytes", &c.StateDumpBytes, 64<<20, 64<<10, 1<<40, "changelog that must have grown, and half the state's size at least, before the state is dumped anew; less makes restarts faster and writes more"),
 		text("default-database", "NAME", &c.DefaultDatabase, "freshet", "database that exists from the start"),
 		duration("shutdown-grace", &c.ShutdownGracePeriod, 10*time.Second, "how long running statements may go on after SIGTERM"),
 	}

@@ -96,13 +96,9 @@ func fetchTimeout(s *ast.Fetch) (time.Duration, error) {
 		if !ok || !strings.EqualFold(o.Name.Name, "timeout") {
 			return 0, sqlerr.Newf(sqlerr.SyntaxError, o.Name.At, "unrecognized FETCH option %q", o.Name.Name).WithHint("there is timeout = '1s'")
 		}
-		ms, err := milliseconds(text)
-		if err != nil {
-			return 0, sqlerr.Newf(sqlerr.InvalidParameterValue, o.Name.At, "timeout: %s", err)
-		}
-		d, err := time.ParseDuration(ms + "ms")
-		if err != nil {
-			return 0, sqlerr.Newf(sqlerr.InvalidParameterValue, o.Name.At, "timeout: %s", err)
+		d, err := time.ParseDuration(strings.ReplaceAll(text, " ", ""))
+		if err != nil || d < 0 {
+			return 0, sqlerr.Newf(sqlerr.InvalidParameterValue, o.Name.At, "timeout %q is not a duration such as 500ms or 2s", text)
 		}
 		return max(d, time.Millisecond), nil
 	}

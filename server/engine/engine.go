@@ -20,6 +20,7 @@ import (
 	"github.com/freshetdb/freshet/server/commandlog"
 	"github.com/freshetdb/freshet/sql/catalog"
 	"github.com/freshetdb/freshet/sql/functions"
+	"github.com/freshetdb/freshet/sql/settings"
 	"github.com/freshetdb/freshet/sql/types"
 	"github.com/freshetdb/freshet/sql/vector"
 )
@@ -66,13 +67,14 @@ type snapshot struct {
 
 // Engine runs statements on one node.
 type Engine struct {
-	opts   Options
-	log    *slog.Logger
-	ddl    *commandlog.Log
-	now    atomic.Pointer[snapshot]
-	live   bool                     // set by the tail's goroutine once the past is applied: from then on commands have effects
-	topics map[string]catalog.Topic // as commands asked for them; the tail's goroutine alone uses it
-	writer writer
+	opts     Options
+	log      *slog.Logger
+	ddl      *commandlog.Log
+	settings *settings.Registry
+	now      atomic.Pointer[snapshot]
+	live     bool                     // set by the tail's goroutine once the past is applied: from then on commands have effects
+	topics   map[string]catalog.Topic // as commands asked for them; the tail's goroutine alone uses it
+	writer   writer
 
 	hidden hidden
 
@@ -98,7 +100,7 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{opts: opts, log: opts.Log.With("component", "engine"), ddl: log, topics: map[string]catalog.Topic{}, ended: make(chan error, 1)}
+	e := &Engine{settings: settings.New(), opts: opts, log: opts.Log.With("component", "engine"), ddl: log, topics: map[string]catalog.Topic{}, ended: make(chan error, 1)}
 	e.writer.client = opts.Client
 	e.now.Store(&snapshot{catalogs: map[string]*catalog.Catalog{opts.Database: catalog.New(opts.Database, opts.Dialect)}})
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))

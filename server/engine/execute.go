@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"maps"
 	"time"
 
 	"github.com/freshetdb/freshet/broker/client"
@@ -141,7 +140,7 @@ func (e *Engine) plan(ctx context.Context, sess *session.Session, stmt ast.State
 	if err != nil {
 		return nil, err
 	}
-	return e.planOn(ctx, cat, workOf(sess).settings.changed, stmt, text, params)
+	return e.planOn(ctx, cat, workOf(sess).planned, stmt, text, params)
 }
 
 func (e *Engine) planOn(ctx context.Context, cat *catalog.Catalog, set map[string]string, stmt ast.Statement, text string, params []types.Type) (*planned, error) {
@@ -159,7 +158,7 @@ func (e *Engine) planOn(ctx context.Context, cat *catalog.Catalog, set map[strin
 // facts looks up what a plan may depend on.
 func (e *Engine) facts(ctx context.Context, cat *catalog.Catalog, stmt ast.Statement, set map[string]string, params []types.Type) (planner.Facts, error) {
 	f := planner.Facts{
-		Catalog: cat, Settings: maps.Clone(set), Now: e.opts.Now(), Functions: e.opts.Functions, Virtual: e.opts.Virtual.Columns, Params: params,
+		Catalog: cat, Settings: set, Now: e.opts.Now(), Functions: e.opts.Functions, Virtual: e.opts.Virtual.Columns, Params: params,
 	}
 	needs := planner.Requires(stmt, cat)
 	if len(needs.Topics) == 0 {

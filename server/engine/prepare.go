@@ -224,9 +224,8 @@ func (e *Engine) discard(sess *session.Session, s *ast.Discard) (*session.Result
 		sess.Portals.CloseCursors()
 		sess.Statements.Clear()
 		w := workOf(sess)
-		before := w.settings.changed
-		w.settings.changed = map[string]string{}
-		w.report(sess, before)
+		w.settings.ResetAll()
+		w.refresh(sess)
 		return nil
 	}}, nil
 }

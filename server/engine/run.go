@@ -42,7 +42,7 @@ func (e *Engine) run(ctx context.Context, sess *session.Session, p *planned, arg
 	case planner.KindPrint:
 		return r, e.prints(ctx, p.result.Print, r)
 	case planner.KindSet:
-		r.Rows = func(context.Context, session.Yield) error { return e.set(sess, p.result.Set) }
+		r.Rows = func(context.Context, session.Yield) error { return e.set(sess, p.result.Set, r) }
 	case planner.KindTransaction:
 		r.Rows = func(ctx context.Context, _ session.Yield) error { return e.transact(ctx, sess, p.result.Verb, r) }
 	case planner.KindNothing:
@@ -149,6 +149,6 @@ func (v virtualTables) Rows(ctx context.Context, name string, push func(*vector.
 	if v.e.opts.Virtual.Rows == nil {
 		return sqlerr.Newf(sqlerr.UndefinedTable, 0, "relation %q does not exist", name)
 	}
-	about := About{Catalog: v.cat, Databases: v.e.Databases(), User: v.sess.User, Settings: workOf(v.sess).settings.rows()}
+	about := About{Catalog: v.cat, Databases: v.e.Databases(), User: v.sess.User, Settings: v.e.settingRows(workOf(v.sess).settings)}
 	return v.e.opts.Virtual.Rows(ctx, name, about, push)
 }

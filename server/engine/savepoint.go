@@ -14,9 +14,8 @@ const invalidSavepoint sqlerr.Code = "3B001"
 
 // savepoint is what a transaction had collected at a SAVEPOINT.
 type savepoint struct {
-	name     string
-	kept     transaction
-	settings map[string]string
+	name string
+	kept transaction
 }
 
 // savepoints runs SAVEPOINT, RELEASE and ROLLBACK TO.
@@ -34,7 +33,7 @@ func (e *Engine) savepoints(sess *session.Session, s *ast.Transaction) *session.
 		if s.Verb == ast.Savepoint {
 			kept := w.tx
 			kept.savepoints, kept.written = nil, maps.Clone(w.tx.written)
-			w.tx.savepoints = append(w.tx.savepoints, savepoint{name: name, kept: kept, settings: maps.Clone(w.settings.changed)})
+			w.tx.savepoints = append(w.tx.savepoints, savepoint{name: name, kept: kept})
 			return nil
 		}
 		at := len(w.tx.savepoints) - 1
@@ -53,19 +52,17 @@ func (e *Engine) savepoints(sess *session.Session, s *ast.Transaction) *session.
 	}}
 }
 
-// rollbackTo goes back to a savepoint, which stays.
+// rollbackTo goes back to a savepoint, which stays. Settings keep the values they were given since: only the end of the transaction
+// takes them back.
 func (e *Engine) rollbackTo(sess *session.Session, at int) {
 	w := workOf(sess)
 	stack := w.tx.savepoints[:at+1]
 	point := stack[at]
-	before := w.settings.changed
 	w.tx = point.kept
 	w.tx.savepoints, w.tx.written = stack, maps.Clone(point.kept.written)
 	// What is appended from here on must not overwrite what a savepoint further out remembers.
 	w.tx.commands = w.tx.commands[:len(w.tx.commands):len(w.tx.commands)]
 	w.tx.ddl = w.tx.ddl[:len(w.tx.ddl):len(w.tx.ddl)]
 	w.tx.records = w.tx.records[:len(w.tx.records):len(w.tx.records)]
-	w.settings.changed = maps.Clone(point.settings)
-	w.report(sess, before)
 	sess.SetStatus(session.Open)
 }

@@ -9,23 +9,25 @@ import (
 
 	"github.com/freshetdb/freshet/server/session"
 	"github.com/freshetdb/freshet/sql/catalog"
+	"github.com/freshetdb/freshet/sql/settings"
 	"github.com/freshetdb/freshet/sql/sqlerr"
 	"github.com/freshetdb/freshet/sql/vector"
 )
 
 // work is what the engine keeps for a session.
 type work struct {
-	settings *settings
-	zoneName string        // of TimeZone
-	timeout  time.Duration // of statement_timeout
+	settings *settings.Values
+	zoneName string            // of TimeZone
+	timeout  time.Duration     // of statement_timeout
+	planned  map[string]string // the settings the planner asks for, under its names; never changed, only replaced
 	tx       transaction
 	wrote    map[string]bool // topics written since they were last waited for
 }
 
 func workOf(sess *session.Session) *work { return sess.Work.(*work) }
 
-// ignoredParameters of a start-up packet are no settings.
-var ignoredParameters = map[string]bool{"replication": true}
+// notSettings are parameters of a start-up packet that set nothing.
+var notSettings = map[string]bool{"replication": true, "options": true}
 
 // Open makes a session for a database. Errors: 3D000, and those of settings.
 func (e *Engine) Open(_ context.Context, id session.Identity, parameters map[string]string) (*session.Session, error) {
@@ -33,39 +35,37 @@ func (e *Engine) Open(_ context.Context, id session.Identity, parameters map[str
 		return nil, sqlerr.Newf(sqlerr.InvalidCatalogName, 0, "database %q does not exist", id.Database).
 			WithHint("connect to database %q (psql -d %s)", e.opts.Database, e.opts.Database)
 	}
-	values := &settings{changed: map[string]string{}, defaults: map[string]string{"session_authorization": id.User}}
+	defaults := map[string]string{"session_authorization": id.User}
 	if e.opts.StatementTimeout > 0 {
-		values.defaults["statement_timeout"] = strconv.FormatInt(e.opts.StatementTimeout.Milliseconds(), 10)
+		defaults[settings.StatementTimeout] = strconv.FormatInt(e.opts.StatementTimeout.Milliseconds(), 10)
+	}
+	for name, value := range parameters {
+		if !notSettings[name] {
+			defaults[name] = strings.Trim(value, "'") // asyncpg sends client_encoding with its quotes
+		}
+	}
+	options, err := startOptions(parameters["options"])
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(defaults, options)
+	values, err := e.settings.NewValues(defaults)
+	if err != nil {
+		return nil, err
 	}
 	w := &work{settings: values, wrote: map[string]bool{}}
 	sess := session.New(id, values)
 	sess.Work = w
-	for name, value := range parameters {
-		var err error
-		switch {
-		case ignoredParameters[name]:
-		case name == "options":
-			err = setOptions(values, value)
-		default:
-			err = values.Set(name, value)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	maps.Copy(values.defaults, values.changed) // RESET goes back to what the client began with
-	clear(values.changed)
-	for _, row := range values.rows() {
-		if settingTable[strings.ToLower(row.Name)].reported {
-			sess.Report(row.Name, row.Value)
-		}
+	for _, p := range values.Reported() {
+		sess.Report(p.Name, p.Value)
 	}
 	w.refresh(sess)
 	return sess, nil
 }
 
-// setOptions reads the options of a start-up packet: -c name=value, --name=value.
-func setOptions(values *settings, options string) error {
+// startOptions reads the options of a start-up packet: -c name=value, --name=value.
+func startOptions(options string) (map[string]string, error) {
+	set := map[string]string{}
 	fields := strings.Fields(options)
 	for i := 0; i < len(fields); i++ {
 		option := fields[i]
@@ -78,44 +78,57 @@ func setOptions(values *settings, options string) error {
 		case strings.HasPrefix(option, "--"):
 			option = option[2:]
 		default:
-			return sqlerr.Newf(sqlerr.InvalidParameterValue, 0, "option %q of the connection is not understood", option)
+			return nil, sqlerr.Newf(sqlerr.InvalidParameterValue, 0, "option %q of the connection is not understood", option)
 		}
 		name, value, _ := strings.Cut(option, "=")
-		if err := values.Set(name, value); err != nil {
-			return err
-		}
+		set[name] = value
 	}
-	return nil
+	return set, nil
 }
 
-// refresh takes over settings that are used in a parsed form.
+// refresh takes over settings that are used in a parsed form, and tells the client of those it wants to know.
 func (w *work) refresh(sess *session.Session) {
-	zone := w.settings.value(settingTable["timezone"])
-	if zone != w.zoneName {
+	if zone := w.settings.Text(settings.TimeZone); zone != w.zoneName {
 		w.zoneName = zone
-		location, err := time.LoadLocation(zone)
-		if err != nil {
-			location = time.UTC
-		}
-		sess.Style = vector.Style{Zone: location}
+		sess.Style = vector.Style{Zone: settings.Location(zone)}
 	}
-	ms, _ := strconv.ParseInt(w.settings.value(settingTable["statement_timeout"]), 10, 64) // checked when it was set
-	w.timeout = time.Duration(ms) * time.Millisecond
+	w.timeout = w.settings.Duration(settings.StatementTimeout)
+	w.planned = plannerSettings(w.settings)
+	for _, p := range w.settings.Changes() {
+		sess.Report(p.Name, p.Value)
+	}
 }
 
-// report tells the client of reported settings that differ from before.
-func (w *work) report(sess *session.Session, before map[string]string) {
-	for lower, known := range settingTable {
-		if !known.reported {
-			continue
-		}
-		was, changed := before[lower]
-		now, changes := w.settings.changed[lower]
-		if was != now || changed != changes {
-			sess.Report(known.name, w.settings.value(known))
+// plannerNames are the settings the planner reads, and what it calls them.
+var plannerNames = map[string]string{
+	settings.TimeZone:         "timezone",
+	settings.AutoOffsetReset:  "auto.offset.reset",
+	settings.EmitIntermediate: "emit_intermediate",
+	settings.KeyFormat:        "ksql.persistence.default.format.key",
+	settings.ValueFormat:      "ksql.persistence.default.format.value",
+}
+
+// plannerSettings are those settings, where they differ from the defaults.
+func plannerSettings(values *settings.Values) map[string]string {
+	set := map[string]string{}
+	for _, p := range values.Query() {
+		if name, ok := plannerNames[p.Name]; ok {
+			set[name] = p.Value
 		}
 	}
-	w.refresh(sess)
+	return set
+}
+
+// rows are all settings with their values, by name.
+func (e *Engine) settingRows(values *settings.Values) []SettingRow {
+	rows := make([]SettingRow, 0, len(e.settings.All()))
+	for _, s := range e.settings.All() {
+		_, value, err := values.Show(s.Name)
+		if err == nil {
+			rows = append(rows, SettingRow{s.Name, value, s.Help})
+		}
+	}
+	return rows
 }
 
 // CloseSession ends a session: its portals, its transaction.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/freshetdb/freshet/executor/query"
 	"github.com/freshetdb/freshet/planner"
 	"github.com/freshetdb/freshet/server/session"
+	"github.com/freshetdb/freshet/sql/settings"
 	"github.com/freshetdb/freshet/sql/sqlerr"
 	"github.com/freshetdb/freshet/sql/types"
 	"github.com/freshetdb/freshet/sql/vector"
@@ -29,11 +29,11 @@ func (e *Engine) show(ctx context.Context, sess *session.Session, p *planned, yi
 	case "QUERIES":
 		rows = e.showQueries(p)
 	case "PROPERTIES":
-		for _, s := range workOf(sess).settings.rows() {
+		for _, s := range e.settingRows(workOf(sess).settings) {
 			rows = append(rows, []string{s.Name, s.Value, s.Help})
 		}
 	case "SETTING":
-		rows, err = showSetting(workOf(sess).settings, show.Name)
+		rows, err = e.showSetting(workOf(sess).settings, show.Name)
 	case "EXPLAIN":
 		rows, err = e.explain(ctx, p)
 	default:
@@ -88,22 +88,22 @@ func cause(s query.Status) string {
 	return s.Cause
 }
 
-func showSetting(values *settings, name string) ([][]string, error) {
+func (e *Engine) showSetting(values *settings.Values, name string) ([][]string, error) {
 	if name == "" {
 		var rows [][]string
-		for _, s := range values.rows() {
+		for _, s := range e.settingRows(values) {
 			rows = append(rows, []string{s.Name, s.Value, s.Help})
 		}
 		return rows, nil
 	}
-	if strings.EqualFold(name, "transaction.isolation.level") || strings.EqualFold(name, "transaction isolation level") {
+	if strings.EqualFold(strings.NewReplacer(".", " ", "_", " ").Replace(name), "transaction isolation level") {
 		name = "transaction_isolation"
 	}
-	known, err := lookup(name)
+	_, value, err := values.Show(name)
 	if err != nil {
 		return nil, err
 	}
-	return [][]string{{values.value(known)}}, nil
+	return [][]string{{value}}, nil
 }
 
 // explain shows the plan of a running query.
@@ -165,36 +165,23 @@ func appendText(v *vector.Vector, text string) error {
 }
 
 // set runs SET and RESET.
-func (e *Engine) set(sess *session.Session, s *planner.Set) error {
+func (e *Engine) set(sess *session.Session, s *planner.Set, r *session.Result) error {
 	w := workOf(sess)
-	before := maps.Clone(w.settings.changed)
+	local := s.Local && sess.Status() == session.Open
 	var err error
-	if s.Reset {
-		err = w.settings.reset(s.Name)
-	} else {
-		err = w.settings.Set(s.Name, s.Value)
+	switch {
+	case s.Reset && (s.Name == "" || s.Name == "all"):
+		w.settings.ResetAll()
+	case s.Reset:
+		err = w.settings.Reset(s.Name)
+	case s.Local && !local:
+		r.Notices = append(r.Notices, warning(sqlerr.NoActiveTransaction, "SET LOCAL can only be used in transaction blocks"))
+	default:
+		err = w.settings.Set(s.Name, s.Value, local)
 	}
 	if err != nil {
 		return err
 	}
-	if s.Local && sess.Status() == session.Open {
-		w.tx.keepLocal(s.Name, before)
-	}
-	w.report(sess, before)
+	w.refresh(sess)
 	return nil
-}
-
-// keepLocal remembers what a setting goes back to when the transaction ends.
-func (t *transaction) keepLocal(name string, before map[string]string) {
-	known, err := lookup(name)
-	if err != nil {
-		return
-	}
-	lower := strings.ToLower(known.name)
-	if t.local == nil {
-		t.local = map[string]string{}
-	}
-	if _, kept := t.local[lower]; !kept {
-		t.local[lower] = before[lower]
-	}
 }

@@ -15,17 +15,14 @@ import (
 
 // transaction is what a session has collected and not committed: DDL, applied to a catalogue of its own, and inserted records.
 type transaction struct {
-	implicit bool             // several statements in one text, without BEGIN
-	version  uint64           // of the command log the catalogue came from
-	catalog  *catalog.Catalog // with the transaction's DDL; nil: it has none
-	commands []*catalog.Command
-	ddl      []*planned // what the commands were made of, to plan them anew
-	records  []batch
-	written  map[string]bool   // topics of records
-	settings map[string]string // as they were at BEGIN
-	local    map[string]string // SET LOCAL: what to go back to; "" absent
-
-	savepoints []savepoint // the innermost last
+	implicit   bool             // several statements in one text, without BEGIN
+	version    uint64           // of the command log the catalogue came from
+	catalog    *catalog.Catalog // with the transaction's DDL; nil: it has none
+	commands   []*catalog.Command
+	ddl        []*planned // what the commands were made of, to plan them anew
+	records    []batch
+	written    map[string]bool // topics of records
+	savepoints []savepoint     // the innermost last
 }
 
 // collects tells whether statements are collected rather than run.
@@ -35,7 +32,7 @@ func (t *transaction) collects(sess *session.Session) bool {
 
 // clear forgets what was collected.
 func (t *transaction) clear() {
-	*t = transaction{implicit: t.implicit, settings: t.settings, local: t.local}
+	*t = transaction{implicit: t.implicit}
 }
 
 func (t *transaction) endImplicit() {
@@ -135,7 +132,7 @@ func (e *Engine) planAgain(ctx context.Context, sess *session.Session, t *transa
 	statements := t.ddl
 	t.version, t.catalog, t.commands, t.ddl = now.version, now.catalogs[sess.Database], nil, nil
 	for _, old := range statements {
-		p, err := e.planOn(ctx, t.catalog, workOf(sess).settings.changed, old.stmt, old.text, old.params)
+		p, err := e.planOn(ctx, t.catalog, workOf(sess).planned, old.stmt, old.text, old.params)
 		if err != nil {
 			return err
 		}
@@ -155,7 +152,8 @@ func (e *Engine) transact(ctx context.Context, sess *session.Session, verb ast.T
 			r.Notices = append(r.Notices, warning(sqlerr.ActiveTransaction, "there is already a transaction in progress"))
 			return nil
 		}
-		w.tx = transaction{settings: maps.Clone(w.settings.changed)} // an implicit one was committed by settle
+		w.settings.Begin()
+		w.tx = transaction{} // an implicit one was committed by settle
 		sess.SetStatus(session.Open)
 	case ast.Commit, ast.End:
 		status := sess.Status()
@@ -173,7 +171,7 @@ func (e *Engine) transact(ctx context.Context, sess *session.Session, verb ast.T
 			e.rollback(sess)
 			return err
 		}
-		e.end(sess, w.tx.local)
+		e.end(sess, true)
 	case ast.Rollback, ast.Abort:
 		if sess.Status() == session.Idle {
 			r.Notices = append(r.Notices, warning(sqlerr.NoActiveTransaction, "there is no transaction in progress"))
@@ -189,31 +187,14 @@ func warning(code sqlerr.Code, text string) session.Message {
 }
 
 // rollback forgets what was collected and gives settings back the values they had at BEGIN.
-func (e *Engine) rollback(sess *session.Session) {
-	w := workOf(sess)
-	before := w.settings.changed
-	if w.tx.settings != nil {
-		w.settings.changed = w.tx.settings
-		w.report(sess, before)
-	}
-	e.end(sess, nil)
-}
+func (e *Engine) rollback(sess *session.Session) { e.end(sess, false) }
 
 // end leaves a transaction: local settings go back, cursors close.
-func (e *Engine) end(sess *session.Session, local map[string]string) {
+func (e *Engine) end(sess *session.Session, committed bool) {
 	w := workOf(sess)
-	if len(local) > 0 {
-		before := maps.Clone(w.settings.changed)
-		for name, value := range local {
-			if value == "" {
-				delete(w.settings.changed, name)
-			} else {
-				w.settings.changed[name] = value
-			}
-		}
-		w.report(sess, before)
-	}
 	w.tx = transaction{}
+	w.settings.End(committed)
+	w.refresh(sess)
 	sess.SetStatus(session.Idle)
 	sess.Portals.EndTransaction()
 }

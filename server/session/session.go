@@ -8,6 +8,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/freshetdb/freshet/sql/settings"
 	"github.com/freshetdb/freshet/sql/sqlerr"
 	"github.com/freshetdb/freshet/sql/vector"
 )
@@ -22,14 +23,6 @@ const (
 	Failed Status = 'E' // everything but ROLLBACK is refused with 25P02
 )
 
-// Settings are a session's values of SET and SHOW.
-type Settings interface {
-	// Get is the value of a setting, as SHOW prints it; false when there is none of that name.
-	Get(name string) (string, bool)
-	// Set changes a setting for the session. Errors: 42704 unknown, 22023 bad value, 55P02 read-only.
-	Set(name, value string) error
-}
-
 // Identity says who a session belongs to and what it looks at.
 type Identity struct {
 	User        string
@@ -40,7 +33,7 @@ type Identity struct {
 // Session is one client's state.
 type Session struct {
 	Identity
-	Settings   Settings
+	Settings   *settings.Values
 	Statements Statements
 	Portals    Portals
 	Style      vector.Style // how values print: the session's time zone
@@ -56,8 +49,8 @@ type Session struct {
 }
 
 // New makes an idle session.
-func New(id Identity, settings Settings) *Session {
-	return &Session{Identity: id, Settings: settings, status: Idle}
+func New(id Identity, values *settings.Values) *Session {
+	return &Session{Identity: id, Settings: values, status: Idle}
 }
 
 // Status is the transaction's state.
