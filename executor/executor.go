@@ -42,6 +42,7 @@ type Options struct {
 	IdleTimeout    time.Duration    // silence after which a drained partition is idle; 0: 10 s
 	MemoryBytes    int64            // of kept state; 0: no limit
 	StatementBytes int64            // of one SELECT; 0: no limit
+	DumpBytes      int64            // of changelog between two dumps of a state, at least; 0: 64 MiB
 	Now            func() time.Time // nil: the wall clock
 	Log            *slog.Logger
 	Registerer     prometheus.Registerer
@@ -80,7 +81,7 @@ func Open(ctx context.Context, opts Options) (*Executor, error) {
 		opts: opts,
 		env: task.Env{
 			Client: opts.Client, Formats: opts.Formats, FS: opts.FS, Dir: opts.Dir, Buffers: buffers,
-			Budget: state.NewBudget(opts.MemoryBytes), IdleTimeout: opts.IdleTimeout, Now: opts.Now, Log: opts.Log,
+			Budget: state.NewBudget(opts.MemoryBytes), IdleTimeout: opts.IdleTimeout, DumpBytes: opts.DumpBytes, Now: opts.Now, Log: opts.Log,
 		},
 		queries: map[string]*running{}, views: map[string]*running{}, pooling: make(chan error, 1),
 	}

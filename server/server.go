@@ -68,17 +68,12 @@ const nodeID = 1
 // Start brings a node up: lock, broker, executor, engine with the command log read to its end, listeners. It returns when
 // the node is ready. Errors name what could not start: ErrLocked, an address in use.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
-	return start(ctx, cfg, nil, log)
+	return StartOn(ctx, cfg, nil, log)
 }
 
 // StartOn is Start on a file system of the caller's, for tests: one in memory, one that fails. Nothing there is locked, and the
-// addresses are not written down.
+// addresses are not written down. nil is the operating system's.
 func StartOn(ctx context.Context, cfg config.Config, fs vfs.FS, log *slog.Logger) (*Server, error) {
-	return start(ctx, cfg, fs, log)
-}
-
-// start starts a node on fs; nil is the operating system's.
-func start(ctx context.Context, cfg config.Config, fs vfs.FS, log *slog.Logger) (*Server, error) {
 	if err := refuseFailpoints(os.LookupEnv); err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ const (
 	tempSuffix = ".tmp"
 	// dumpsKept is how many dumps stay: a bad one falls back to the one before.
 	dumpsKept = 2
-	// dumpAfterBytes is how much changelog must have been written before a dump is worth its while.
+	// dumpAfterBytes is Env.DumpBytes' default: how much changelog must have been written before a dump is worth its while.
 	dumpAfterBytes = 64 << 20
 	dumpBuffer     = 1 << 20
 )
@@ -30,8 +30,9 @@ const (
 // dumper writes a task's state to files beside the log, so that a restart need not replay the whole changelog. It works in a
 // goroutine of its own; the store lets it copy one group at a time between chunks.
 type dumper struct {
-	task *Task
-	dir  string
+	task  *Task
+	dir   string
+	after int64 // bytes of changelog between two dumps
 
 	mu      sync.Mutex
 	running bool              // guarded by mu
@@ -42,7 +43,11 @@ type dumper struct {
 }
 
 func newDumper(t *Task) *dumper {
-	return &dumper{task: t, dir: t.env.FS.PathJoin(t.env.Dir, t.spec.Group())}
+	d := &dumper{task: t, dir: t.env.FS.PathJoin(t.env.Dir, t.spec.Group()), after: t.env.DumpBytes}
+	if d.after <= 0 {
+		d.after = dumpAfterBytes
+	}
+	return d
 }
 
 // consider starts a dump when enough has been written since the last.
@@ -52,7 +57,7 @@ func (d *dumper) consider() {
 	if d.running || d.closed {
 		return
 	}
-	if !d.task.change.takeWritten(max(dumpAfterBytes, d.task.store.Bytes()/2)) {
+	if !d.task.change.takeWritten(max(d.after, d.task.store.Bytes()/2)) {
 		return
 	}
 	d.running = true

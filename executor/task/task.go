@@ -35,6 +35,7 @@ type Env struct {
 	Buffers     *BufferPool
 	Budget      *state.Budget
 	IdleTimeout time.Duration // silence after which a drained partition is idle; 0: 10 s
+	DumpBytes   int64         // of changelog between two dumps of a state, at least; 0: 64 MiB
 	Now         func() time.Time
 	Log         *slog.Logger
 }
