@@ -82,7 +82,8 @@ func Dial(ctx context.Context, opts Options) (*Client, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	if err := c.startUp(); err != nil {
-		if _, ok := errors.AsType[*Message](err); !ok {
+		var refused *Message
+		if !errors.As(err, &refused) {
 			err = fmt.Errorf("%w to %s: %w", ErrUnreachable, opts.Address, err)
 		}
 		return nil, errors.Join(err, conn.Close())
@@ -143,7 +144,8 @@ func (c *Client) Query(ctx context.Context, text string, h Handler) error {
 		done, err := c.take(m, h)
 		if err != nil && failure == nil {
 			failure = err
-			if _, ok := errors.AsType[*Message](err); !ok { // the handler wants no more
+			var said *Message
+			if !errors.As(err, &said) { // the handler wants no more
 				c.cancel()
 			}
 		}

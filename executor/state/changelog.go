@@ -148,7 +148,12 @@ func (t *Table) appendStateBytes(dst []byte, a *Arena, value []uint64) []byte {
 }
 
 func (t *Table) inArena(word int) bool {
-	return slices.Contains(t.ArenaWords, word)
+	for _, w := range t.ArenaWords {
+		if w == word {
+			return true
+		}
+	}
+	return false
 }
 
 // Restore applies one changelog record. Only before the first epoch, or on a standby. Errors: ErrCorrupt, *BudgetError.

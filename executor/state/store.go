@@ -1,7 +1,6 @@
 package state
 
 import (
-	"slices"
 	"sync"
 )
 
@@ -164,8 +163,8 @@ func (t *Table) rollback(committed uint64) {
 	}
 	t.undo.truncate(cut, committed)
 	t.from = t.undo.open()
-	for i, d := range slices.Backward(t.dropped) {
-
+	for i := len(t.dropped) - 1; i >= 0; i-- {
+		d := t.dropped[i]
 		if d.epoch != 0 && d.epoch <= committed {
 			break
 		}

@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -357,7 +356,12 @@ func (w *worker) remove(e *entry) {
 
 // has tells whether e is still here.
 func (w *worker) has(e *entry) bool {
-	return slices.Contains(w.entries, e)
+	for _, other := range w.entries {
+		if other == e {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *worker) closeAll() {

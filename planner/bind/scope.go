@@ -1,7 +1,6 @@
 package bind
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/freshetdb/freshet/planner/logical"
@@ -60,7 +59,12 @@ func (s *scope) find(table, name string, pos sqlerr.Pos) (*scopeColumn, error) {
 }
 
 func (s *scope) hasTable(table string) bool {
-	return slices.Contains(s.tables, table)
+	for _, t := range s.tables {
+		if t == table {
+			return true
+		}
+	}
+	return false
 }
 
 // names lists the columns for hints: of one table, or of all.

@@ -129,7 +129,7 @@ func sources(s physical.Step, n *node, add func(name, value string)) {
 		add("Columns", names(s))
 	case *physical.Values:
 		n.Step = "Values"
-		add("Rows", strconv.Itoa(len(s.Rows)))
+		add("Rows", fmt.Sprint(len(s.Rows)))
 	}
 }
 
@@ -221,13 +221,13 @@ func ends(s physical.Step, n *node, add func(name, value string)) {
 		case s.CountParam != nil:
 			add("Count", expr.String(s.CountParam))
 		case s.Count >= 0:
-			add("Count", strconv.FormatInt(s.Count, 10))
+			add("Count", fmt.Sprint(s.Count))
 		}
 		switch {
 		case s.OffsetParam != nil:
 			add("Offset", expr.String(s.OffsetParam))
 		case s.Offset > 0:
-			add("Offset", strconv.FormatInt(s.Offset, 10))
+			add("Offset", fmt.Sprint(s.Offset))
 		}
 	case *physical.View:
 		n.Step, n.Of = "View", s.Name

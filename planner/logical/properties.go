@@ -1,8 +1,6 @@
 package logical
 
 import (
-	"slices"
-
 	"github.com/freshetdb/freshet/sql/catalog"
 	"github.com/freshetdb/freshet/sql/expr"
 )
@@ -79,7 +77,12 @@ func Changes(n Node) bool {
 	case *Aggregate:
 		return !n.Final
 	}
-	return slices.ContainsFunc(n.Inputs(), Changes)
+	for _, in := range n.Inputs() {
+		if Changes(in) {
+			return true
+		}
+	}
+	return false
 }
 
 // MapExprs is n with f applied to each of its expressions; its inputs stay.

@@ -24,7 +24,7 @@ func (c *conn) extended(kind byte, body []byte) error {
 		case kindDescribe:
 			err = c.describe(body)
 		case kindExecute:
-			ctx, text, err := c.execute(body)
+			ctx, text, err = c.execute(body)
 		case kindClose:
 			err = c.closeObject(body)
 		}

@@ -114,14 +114,12 @@ func (n Name) Qualifier() Name {
 // String prints the name with quotes where its parts need them.
 func (n Name) String() string {
 	s := ""
-	var sSb117 strings.Builder
 	for i, p := range n {
 		if i > 0 {
-			sSb117.WriteString(".")
+			s += "."
 		}
-		sSb117.WriteString(FormatIdent(p))
+		s += FormatIdent(p)
 	}
-	s += sSb117.String()
 	return s
 }
 

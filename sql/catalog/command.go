@@ -120,7 +120,7 @@ func (c *Change) check() error {
 	if c.Create != nil {
 		actions++
 		if c.Create.Relation == nil || c.Create.Relation.Name == "" || c.Create.Relation.ID == "" {
-			return errors.New("create without a relation")
+			return fmt.Errorf("create without a relation")
 		}
 		if k := c.Create.Relation.Kind; k != Stream && k != Table {
 			return fmt.Errorf("relation of kind %q", k)
@@ -131,7 +131,7 @@ func (c *Change) check() error {
 			}
 		}
 		if c.Create.Query != nil && c.Create.Query.ID == "" {
-			return errors.New("query without an id")
+			return fmt.Errorf("query without an id")
 		}
 	}
 	if c.Drop != nil {
@@ -143,7 +143,7 @@ func (c *Change) check() error {
 	if c.Insert != nil {
 		actions++
 		if c.Insert.ID == "" {
-			return errors.New("query without an id")
+			return fmt.Errorf("query without an id")
 		}
 	}
 	if c.Comment != nil {

@@ -50,7 +50,7 @@ func toWire(t types.Type) wireType {
 
 func fromWire(w wireType, depth int) (types.Type, error) {
 	if depth > maxTypeDepth {
-		return types.Type{}, errors.New("type is nested too deeply")
+		return types.Type{}, fmt.Errorf("type is nested too deeply")
 	}
 	t := types.Type{ID: types.Unknown, Precision: w.Precision, Scale: w.Scale}
 	for id, name := range typeNames {

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"slices"
 	"sort"
 
 	"github.com/freshetdb/freshet/sql/functions"
@@ -288,7 +287,12 @@ func (n *inNode) has(v *vector.Vector, i int) bool {
 		_, ok := n.intSet[v.I[i]]
 		return ok
 	case n.ints != nil:
-		return slices.Contains(n.ints, v.I[i])
+		for _, x := range n.ints {
+			if v.I[i] == x {
+				return true
+			}
+		}
+		return false
 	case n.texts != nil:
 		_, ok := n.texts[string(v.Bytes(i))]
 		return ok

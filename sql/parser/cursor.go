@@ -1,7 +1,6 @@
 package parser
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/freshetdb/freshet/sql/ast"
@@ -66,7 +65,12 @@ func oneOf(up string, ups []string) bool {
 	if up == "" {
 		return false
 	}
-	return slices.Contains(ups, up)
+	for _, u := range ups {
+		if u == up {
+			return true
+		}
+	}
+	return false
 }
 
 // seq tells whether the next tokens are these words.

@@ -83,7 +83,8 @@ func From(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := errors.AsType[*Error](err); ok {
+	var e *Error
+	if errors.As(err, &e) {
 		return e
 	}
 	return Wrap(err, Internal, "%s", err.Error())

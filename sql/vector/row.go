@@ -5,9 +5,8 @@ import (
 	"math"
 	"math/bits"
 
-	"github.com/zeebo/xxh3"
-
 	"github.com/freshetdb/freshet/sql/types"
+	"github.com/zeebo/xxh3"
 )
 
 // AppendFrom appends row i of src, which must be of v's type.

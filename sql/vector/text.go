@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"math"
-	"slices"
 	"strconv"
 	"time"
 
@@ -115,8 +114,10 @@ func appendJavaDouble(dst []byte, f float64) []byte {
 	if a := math.Abs(f); a == 0 || a >= javaLow && a < javaHigh {
 		start := len(dst)
 		dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
-		if slices.Contains(dst[start:], '.') {
-			return dst
+		for _, c := range dst[start:] {
+			if c == '.' {
+				return dst
+			}
 		}
 		return append(dst, ".0"...)
 	}

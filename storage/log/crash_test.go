@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -205,8 +204,10 @@ func (f *faults) fault(op vfs.Op) error {
 
 func failing(err error, kinds ...vfs.OpKind) func(vfs.Op) error {
 	return func(op vfs.Op) error {
-		if slices.Contains(kinds, op.Kind) {
-			return err
+		for _, k := range kinds {
+			if op.Kind == k {
+				return err
+			}
 		}
 		return nil
 	}

@@ -3,7 +3,6 @@ package log
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/freshetdb/freshet/storage/record"
 )
@@ -55,7 +54,7 @@ func (l *Log) snapshotSegments() ([]*segment, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clip(l.segments), nil
+	return l.segments[:len(l.segments):len(l.segments)], nil
 }
 
 func (l *Log) findTime(segments []*segment, ms int64) (found OffsetTime, ok bool, err error) {

@@ -58,7 +58,7 @@ func parseSnapshot(b []byte) (producers, error) {
 		return producers{}, fmt.Errorf("producer snapshot of %d bytes: unknown version", len(b))
 	}
 	if crc32.Checksum(b[snapshotRestAt:], snapshotTable) != binary.BigEndian.Uint32(b[snapshotCRCAt:]) {
-		return producers{}, errors.New("producer snapshot: bad checksum")
+		return producers{}, fmt.Errorf("producer snapshot: bad checksum")
 	}
 	n := int64(binary.BigEndian.Uint32(b[snapshotRestAt:]))
 	if n*snapshotEntryLen != int64(len(b)-snapshotEntriesAt) {

@@ -10,9 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/freshetdb/freshet/storage/vfs"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
