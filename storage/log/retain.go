@@ -106,7 +106,9 @@ func (l *Log) expired(s *segment, config *Config, now time.Time) bool {
 	if config.RetentionAge < 0 {
 		return false
 	}
+	s.mu.Lock() // a reader may be loading the indexes
 	newest := s.x.maxTimestamp
+	s.mu.Unlock()
 	if newest < 0 {
 		info, err := l.fs.Stat(s.path(suffixLog))
 		if err != nil {
