@@ -2,7 +2,11 @@ package state
 
 import "math/bits"
 
-const groupFirst = 8 // slots of a new group
+const (
+	groupFirst = 8 // slots of a new group
+	// groupSmall is the size in slots below which a group grows fourfold instead of twofold: its keys are moved less often, and its memory is small.
+	groupSmall = 512
+)
 
 // bucket holds the groups of one range of window starts (or of everything), and the bytes of their keys and values.
 type bucket struct {
@@ -99,7 +103,7 @@ func (g *group) insert(t *Table, k *Keys, i int, s uint32) {
 // full tells whether another key needs a rehash first.
 func (g *group) full() bool { return 2*(g.used+1) > int(g.mask)+1 }
 
-// rehash moves the slots that still mean something into a new table at most half full with room for as many again.
+// rehash moves the slots that still mean something into a new table at most a quarter full.
 func (g *group) rehash(t *Table) error {
 	keep := 0
 	for s := 0; s < len(g.mem.w); s += t.stride {
@@ -108,6 +112,9 @@ func (g *group) rehash(t *Table) error {
 		}
 	}
 	size := max(groupFirst, 1<<bits.Len(uint(4*keep-1)))
+	if keep > 0 && size < groupSmall {
+		size *= 2
+	}
 	bytes := int64(size*t.stride) * 8
 	if err := t.store.budget.Take(bytes, t.Name); err != nil {
 		return err

@@ -3,6 +3,8 @@ package task
 import (
 	"math"
 	"time"
+
+	"github.com/freshetdb/freshet/executor/operator"
 )
 
 // noTime is the event time of a partition that has shown none.
@@ -43,6 +45,23 @@ func (c *eventClock) saw(part int, maxMS int64, now time.Time) {
 // atEnd notes that a partition has nothing unread.
 func (c *eventClock) atEnd(part int) { c.parts[part].drained = true }
 
+// idle tells whether a partition holds nobody back.
+func (c *eventClock) idle(part int, now time.Time) bool {
+	p := &c.parts[part]
+	return p.drained && now.Sub(p.lastSeen) >= c.idleTimeout
+}
+
+// stream is how far event time is before a chunk of a partition: lateness is judged by it.
+func (c *eventClock) stream(part int, now time.Time) operator.StreamTime {
+	t := operator.StreamTime{Own: c.parts[part].maxMS, Others: math.MaxInt64}
+	for i := range c.parts {
+		if i != part && !c.idle(i, now) {
+			t.Others = min(t.Others, c.parts[i].maxMS)
+		}
+	}
+	return t
+}
+
 // advance computes the watermark as of now and tells whether it moved.
 func (c *eventClock) advance(now time.Time) (int64, bool) {
 	lowest, largest := int64(math.MaxInt64), int64(noTime)
@@ -53,7 +72,7 @@ func (c *eventClock) advance(now time.Time) (int64, bool) {
 		if p.lastSeen.After(latest) {
 			latest = p.lastSeen
 		}
-		if p.drained && now.Sub(p.lastSeen) >= c.idleTimeout {
+		if c.idle(i, now) {
 			continue
 		}
 		lowest = min(lowest, p.maxMS)

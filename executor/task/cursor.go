@@ -13,6 +13,10 @@ import (
 // fetchBytes is how much a cursor asks for at once: a thousand records or two, which stay in the processor's cache until they are decoded.
 const fetchBytes = 256 << 10
 
+// fetchGuided is the part of fetchBytes from which a batch counts as large: a cursor then asks for as many whole batches of its size as
+// fit, at least one, because what is read of a batch that is cut off is read again.
+const fetchGuided = 8
+
 // cursor reads one partition's committed records in offset order. One goroutine uses it; only woken is shared.
 type cursor struct {
 	reader client.Reader
@@ -22,6 +26,7 @@ type cursor struct {
 	next    int64 // offset of the next record to deliver: what a commit keeps
 	read    int64 // offset after the last batch walked; next <= read
 	bounds  client.Offsets
+	ask     int // bytes of the next fetch
 	fetched client.Fetched
 	rest    []byte           // batches of fetched not yet walked
 	aborted []client.Aborted // of fetched, by FirstOffset, not yet begun
@@ -33,7 +38,7 @@ type cursor struct {
 
 // newCursor opens a partition at an offset and has wake called whenever there may be something new.
 func newCursor(reader client.Reader, tp client.TopicPartition, next int64, iso client.Isolation, wake func()) (*cursor, error) {
-	c := &cursor{reader: reader, tp: tp, iso: iso, next: next, read: next}
+	c := &cursor{reader: reader, tp: tp, iso: iso, next: next, read: next, ask: fetchBytes}
 	c.woken.Store(true)
 	unwatch, err := reader.Watch(tp, func() {
 		c.woken.Store(true)
@@ -79,7 +84,7 @@ func (c *cursor) fill(ctx context.Context, dec *record.Decompressor, cols *recor
 func (c *cursor) fetch(ctx context.Context) (bool, error) {
 	c.release()
 	c.woken.Store(false)
-	got, err := c.reader.Fetch(ctx, c.tp, c.read, fetchBytes, c.iso)
+	got, err := c.reader.Fetch(ctx, c.tp, c.read, c.ask, c.iso)
 	if err != nil {
 		return false, fmt.Errorf("fetch %s-%d at %d: %w", c.tp.Topic, c.tp.Partition, c.read, err)
 	}
@@ -91,11 +96,21 @@ func (c *cursor) fetch(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	c.fetched, c.rest = got, got.Batches
+	c.ask = askFor(got.Batches)
 	c.woken.Store(true) // there may be more behind what was returned
 	c.aborted = append(c.aborted[:0], got.Aborted...)
 	sort.Slice(c.aborted, func(i, j int) bool { return c.aborted[i].FirstOffset < c.aborted[j].FirstOffset })
 	clear(c.dropped)
 	return true, nil
+}
+
+// askFor is how much to fetch after a run of batches: by the first one's size.
+func askFor(run []byte) int {
+	first, _, err := record.Next(run)
+	if err != nil || len(first) < fetchBytes/fetchGuided {
+		return fetchBytes
+	}
+	return max(fetchBytes/len(first), 1) * len(first)
 }
 
 // delivered notes that the rows of cols before index end are done with.

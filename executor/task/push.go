@@ -33,7 +33,7 @@ func Push(ctx context.Context, env Env, plan *physical.Plan, params functions.Co
 		t.store = state.NewStore(state.Options{Budget: budget})
 	}
 	pipe, err := operator.Build(plan.Root, operator.Deps{
-		Store: t.store, Context: &t.context, Budget: budget, Stats: &t.stats, Output: q,
+		Store: t.store, Context: &t.context, Budget: budget, Stats: &t.stats, Output: q, Time: &t.time,
 		Errors: func(string, *sqlerr.Error) { t.badRows.Add(1) },
 		Sink: func(*physical.Sink) (dataflow.Operator, error) {
 			return nil, sqlerr.Newf(sqlerr.Internal, 0, "a push query writes no topic")

@@ -67,6 +67,7 @@ type Task struct {
 
 	inputs  []*input
 	clock   *eventClock
+	time    operator.StreamTime // for the chunk being pushed
 	context functions.Context
 	outbox  outbox
 	errors  errorEntries
@@ -156,7 +157,7 @@ func (t *Task) build(ctx context.Context) error {
 		t.dumps = newDumper(t)
 	}
 	pipe, err := operator.Build(t.spec.Plan.Root, operator.Deps{
-		Store: t.store, Context: &t.context, Budget: t.env.Budget, Stats: &t.stats,
+		Store: t.store, Context: &t.context, Budget: t.env.Budget, Stats: &t.stats, Time: &t.time,
 		Errors: t.errors.row,
 		Output: discard{},
 		Sink:   func(s *physical.Sink) (dataflow.Operator, error) { return t.newSink(ctx, s) },
@@ -283,6 +284,7 @@ func (t *Task) push(in *input, p *partition) (int, error) {
 		return 0, err
 	}
 	n := to - p.at
+	t.time = t.clock.stream(p.index, now)
 	t.lock()
 	if chunk.Rows() > 0 {
 		err = in.head.Push(chunk)
