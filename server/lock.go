@@ -78,7 +78,7 @@ func Running(dir string) (Addresses, bool) {
 		return Addresses{}, false
 	}
 	var a Addresses
-	for _, line := range strings.Split(string(text), "\n") {
+	for line := range strings.SplitSeq(string(text), "\n") {
 		switch name, at, _ := strings.Cut(line, " "); name {
 		case "kafka":
 			a.Kafka = at

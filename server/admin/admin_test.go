@@ -15,7 +15,7 @@ func TestHandler(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freshet_test", Help: "A test."}, func() float64 { return 7 }))
 	notReady := errors.New("the command log is being read")
-	var ready error = notReady
+	ready := notReady
 	srv := httptest.NewServer(Handler(func() error { return ready }, reg))
 	defer srv.Close()
 	get := func(path string) (int, string) {

@@ -22,7 +22,7 @@ func (e *Engine) apply(ctx context.Context, version uint64, c *catalog.Command, 
 	old := e.now.Load()
 	before := old.catalogs[c.Database]
 	if before == nil {
-		before = catalog.New(c.Database, c.Dialect).At(version << databaseVersionShift)
+		before = newDatabase(c.Database, c.Dialect).At(version << databaseVersionShift)
 	}
 	next := &snapshot{version: version, catalogs: old.catalogs}
 	after, err := catalog.Apply(before, c)

@@ -102,7 +102,7 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 	}
 	e := &Engine{settings: settings.New(), opts: opts, log: opts.Log.With("component", "engine"), ddl: log, topics: map[string]catalog.Topic{}, ended: make(chan error, 1)}
 	e.writer.client = opts.Client
-	e.now.Store(&snapshot{catalogs: map[string]*catalog.Catalog{opts.Database: catalog.New(opts.Database, opts.Dialect)}})
+	e.now.Store(&snapshot{catalogs: map[string]*catalog.Catalog{opts.Database: newDatabase(opts.Database, opts.Dialect)}})
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	e.cancel = cancel
 	past := make(chan error, 1)

@@ -21,6 +21,9 @@ type batch struct {
 	bytes []byte
 }
 
+// transactionBytesMax bounds the records an open transaction collects in memory.
+const transactionBytesMax = 64 << 20
+
 // insert evaluates INSERT … VALUES and writes the records, or collects them in a transaction. It gives the command tag.
 func (e *Engine) insert(ctx context.Context, sess *session.Session, p *planned, args []argument) (tag string, err error) {
 	w := workOf(sess)
@@ -28,6 +31,13 @@ func (e *Engine) insert(ctx context.Context, sess *session.Session, p *planned, 
 	batches, rows, err := e.encode(ctx, sess, p, in, args)
 	if err != nil {
 		return "", err
+	}
+	for _, b := range batches {
+		w.tx.bytes += len(b.bytes)
+	}
+	if w.tx.bytes > transactionBytesMax && w.tx.collects(sess) {
+		return "", sqlerr.Newf(sqlerr.ConfigurationLimitExceeded, p.stmt.Pos(), "a transaction may insert at most %d MiB", transactionBytesMax>>20).
+			WithHint("COMMIT more often; a single statement is atomic by itself")
 	}
 	w.tx.records = append(w.tx.records, batches...)
 	if w.tx.written == nil {

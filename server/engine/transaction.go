@@ -21,6 +21,7 @@ type transaction struct {
 	commands   []*catalog.Command
 	ddl        []*planned // what the commands were made of, to plan them anew
 	records    []batch
+	bytes      int             // of records
 	written    map[string]bool // topics of records
 	savepoints []savepoint     // the innermost last
 }
@@ -99,6 +100,12 @@ func (e *Engine) commit(ctx context.Context, sess *session.Session) error {
 	t := &w.tx
 	defer t.clear()
 	for try := 1; len(t.commands) > 0; try++ {
+		// Topics come before the command: one that cannot be made is this statement's error, and nothing has been recorded.
+		for _, c := range t.commands {
+			if err := e.makeTopics(ctx, c); err != nil {
+				return err
+			}
+		}
 		err := e.ddl.Append(ctx, catalog.Merge(t.commands...), t.version)
 		if err == nil {
 			break

@@ -134,8 +134,7 @@ const shownBytes = 64
 
 // badArgument is 22P02 and its relatives, naming the parameter.
 func badArgument(err error, i int, t types.Type, binary bool, raw []byte) error {
-	var known *sqlerr.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*sqlerr.Error](err); ok {
 		return known
 	}
 	temporal := t.ID == types.Timestamp || t.ID == types.Date || t.ID == types.Time || t.ID == types.Interval

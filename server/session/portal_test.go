@@ -13,7 +13,8 @@ import (
 
 // numbers yields 0..n-1 in chunks of size rows; with sel, every second row of twice as many.
 func numbers(n, size int, sel bool) *Result {
-	return &Result{Columns: types.Columns{{Name: "n", Type: types.Of(types.BigInt)}}, Tag: "SELECT", Counted: true,
+	return &Result{
+		Columns: types.Columns{{Name: "n", Type: types.Of(types.BigInt)}}, Tag: "SELECT", Counted: true,
 		Rows: func(ctx context.Context, yield Yield) error {
 			for at := 0; at < n; at += size {
 				if ctx.Err() != nil {
@@ -24,7 +25,8 @@ func numbers(n, size int, sel bool) *Result {
 				}
 			}
 			return nil
-		}}
+		},
+	}
 }
 
 func chunk(from, to int, sel bool) *vector.Chunk {
