@@ -42,7 +42,7 @@ func TestPositionsAtEveryVersion(t *testing.T) {
 		ct.Topic, ct.TopicID = "in", topic.ID
 		for _, p := range []int32{1, 7} {
 			cp := kmsg.NewOffsetCommitRequestTopicPartition()
-			cp.Partition, cp.Offset, cp.Metadata = p, int64(version), kmsg.StringPtr("note")
+			cp.Partition, cp.Offset, cp.Metadata = p, int64(version), new("note")
 			ct.Partitions = append(ct.Partitions, cp)
 		}
 		commit.Topics = append(commit.Topics, ct)

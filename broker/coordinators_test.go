@@ -97,7 +97,7 @@ func startNode(t testing.TB, fs vfs.FS, agreed *agreement, opts CoordinatorOptio
 	agreed.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { m.Run(ctx) }) //nolint:errcheck // ends with ctx
+	running.Go(func() { m.Run(ctx) })
 	agreed.subscribe(m.ApplyImage)
 	ids := uint64(agreed.Image().Version() << 32)
 	control := controller.New(controller.Options{}, func() (id metadata.UUID) {

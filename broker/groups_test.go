@@ -76,7 +76,7 @@ func joinAs(t *testing.T, b *Broker, groupID, topic string) *consumer {
 			c.note(func() { c.owned = append(c.owned, got[topic]...); slices.Sort(c.owned) })
 		}),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, cl *kgo.Client, lost map[string][]int32) {
-			cl.CommitUncommittedOffsets(ctx) //nolint:errcheck // seen by what the next one reads
+			cl.CommitUncommittedOffsets(ctx)
 			c.note(func() {
 				c.owned = slices.DeleteFunc(c.owned, func(p int32) bool { return slices.Contains(lost[topic], p) })
 			})

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"os/user"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -113,10 +114,12 @@ func Version() string {
 		return "unknown"
 	}
 	v := info.Main.Version
+	var vSb116 strings.Builder
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			v += " " + s.Value[:12]
+			vSb116.WriteString(" " + s.Value[:12])
 		}
 	}
+	v += vSb116.String()
 	return v + " " + info.GoVersion
 }

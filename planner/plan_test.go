@@ -47,8 +47,12 @@ func (w *world) facts() planner.Facts {
 		},
 		Virtual: map[string]types.Columns{
 			"pg_catalog.pg_class": {
-				{Name: "oid", Type: number}, {Name: "relname", Type: text}, {Name: "relnamespace", Type: number}, {Name: "relkind", Type: text},
-				{Name: "relowner", Type: number}, {Name: "relam", Type: number},
+				{Name: "oid", Type: number},
+				{Name: "relname", Type: text},
+				{Name: "relnamespace", Type: number},
+				{Name: "relkind", Type: text},
+				{Name: "relowner", Type: number},
+				{Name: "relam", Type: number},
 			},
 			"pg_catalog.pg_namespace":   {{Name: "oid", Type: number}, {Name: "nspname", Type: text}},
 			"information_schema.tables": {{Name: "table_schema", Type: text}, {Name: "table_name", Type: text}},

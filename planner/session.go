@@ -94,8 +94,11 @@ func (p *planning) print(s *ast.Print) (*Result, error) {
 		}
 	}
 	columns := types.Columns{
-		{Name: "partition", Type: types.Of(types.Int)}, {Name: "offset", Type: types.Of(types.BigInt)},
-		{Name: "timestamp", Type: types.Of(types.Timestamp)}, {Name: "key", Type: types.Of(types.String)}, {Name: "value", Type: types.Of(types.String)},
+		{Name: "partition", Type: types.Of(types.Int)},
+		{Name: "offset", Type: types.Of(types.BigInt)},
+		{Name: "timestamp", Type: types.Of(types.Timestamp)},
+		{Name: "key", Type: types.Of(types.String)},
+		{Name: "value", Type: types.Of(types.String)},
 	}
 	return &Result{Kind: KindPrint, Tag: "PRINT", Print: out, Columns: columns}, nil
 }

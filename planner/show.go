@@ -153,13 +153,23 @@ func (p *planning) describeRelation(rel *catalog.Relation) *Result {
 		}
 		rows = append(rows, []string{c.Name, p.typeName(c.Type), key})
 	}
+	if rel.Window != nil && rel.Kind == catalog.Table {
+		for _, bound := range bind.Bounds(p.Catalog.Dialect()) {
+			rows = append(rows, []string{bound.Name, p.typeName(bound.Type), "window"})
+		}
+	}
 	return p.table("DESCRIBE", textColumns("column", "type", "key"), rows)
 }
 
 func (p *planning) describeExtended(rel *catalog.Relation) *Result {
 	rows := [][]string{
-		{"name", rel.Name}, {"kind", strings.ToLower(string(rel.Kind))}, {"topic", rel.Topic}, {"partitions", itoa(int64(rel.Partitions))},
-		{"key format", rel.KeyFormat.Name}, {"value format", rel.ValueFormat.Name}, {"event time", first(rel.TimeColumn, "of the record")},
+		{"name", rel.Name},
+		{"kind", strings.ToLower(string(rel.Kind))},
+		{"topic", rel.Topic},
+		{"partitions", itoa(int64(rel.Partitions))},
+		{"key format", rel.KeyFormat.Name},
+		{"value format", rel.ValueFormat.Name},
+		{"event time", first(rel.TimeColumn, "of the record")},
 	}
 	if w := rel.Window; w != nil {
 		rows = append(rows, []string{"window", strings.ToLower(w.Kind) + ", size " + itoa(w.SizeMS) + " ms, grace " + itoa(w.GraceMS) + " ms"})

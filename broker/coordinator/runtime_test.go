@@ -171,7 +171,7 @@ func (f fixture) set(key string, n int) error {
 }
 
 func (f fixture) get(key string) (n int) {
-	f.ask(func(c *counters, reply func(error)) { n = c.counts[key]; reply(nil) }) //nolint:errcheck // n tells
+	f.ask(func(c *counters, reply func(error)) { n = c.counts[key]; reply(nil) })
 	return n
 }
 
@@ -218,7 +218,7 @@ func TestAnswersComeWithTheHighWatermark(t *testing.T) {
 func TestNeighboursShareABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t, &memoryLog{}, Options{})
-		f.ask(func(c *counters, reply func(error)) { //nolint:errcheck // counted below
+		f.ask(func(c *counters, reply func(error)) {
 			for i := range 10 {
 				c.set("k", i, func(error) {})
 			}

@@ -43,7 +43,7 @@ func newShard(opts Options, m *metrics) *Shard {
 
 func randomID() string {
 	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails
+	rand.Read(b[:])
 	return hex.EncodeToString(b[:])
 }
 

@@ -103,7 +103,7 @@ func (s *script) join(d *datadriven.TestData) {
 		SessionTimeout: s.duration(d, "session", "10s"), RebalanceTimeout: s.duration(d, "rebalance", "60s"),
 		RequireKnownMemberID: d.HasArg("v4"), CanSkipAssignment: d.HasArg("v9"),
 	}
-	for _, p := range strings.Split(arg(d, "protocols", "range"), ",") {
+	for p := range strings.SplitSeq(arg(d, "protocols", "range"), ",") {
 		req.Protocols = append(req.Protocols, Protocol{Name: p, Metadata: []byte(arg(d, "topics", "t"))})
 	}
 	s.shard.Join(s.now, req, func(r JoinResponse) {
@@ -128,7 +128,7 @@ func (s *script) sync(d *datadriven.TestData) {
 		Group: who.Group, MemberID: who.MemberID, InstanceID: who.InstanceID, Generation: who.Generation,
 		Protocol: arg(d, "protocol", ""), Assignments: map[string][]byte{},
 	}
-	for _, line := range strings.Fields(d.Input) { // member=assignment
+	for line := range strings.FieldsSeq(d.Input) { // member=assignment
 		member, assignment, _ := strings.Cut(line, "=")
 		req.Assignments[member] = []byte(assignment)
 	}
@@ -140,7 +140,7 @@ func (s *script) sync(d *datadriven.TestData) {
 // positions reads "topic-partition=offset" words; without an offset they name partitions.
 func (s *script) positions(d *datadriven.TestData) []TopicOffset {
 	var list []TopicOffset
-	for _, word := range strings.Fields(d.Input) {
+	for word := range strings.FieldsSeq(d.Input) {
 		name, offset, _ := strings.Cut(word, "=")
 		topic, partition, _ := strings.Cut(name, "-")
 		p, _ := strconv.Atoi(partition)

@@ -70,7 +70,7 @@ func everywhere(topics []kmsg.OffsetFetchRequestGroupTopic, code int16) []kmsg.O
 
 func noPosition(partition int32, code int16) kmsg.OffsetFetchResponseGroupTopicPartition {
 	p := kmsg.NewOffsetFetchResponseGroupTopicPartition()
-	p.Partition, p.Offset, p.LeaderEpoch, p.Metadata, p.ErrorCode = partition, -1, -1, kmsg.StringPtr(""), code
+	p.Partition, p.Offset, p.LeaderEpoch, p.Metadata, p.ErrorCode = partition, -1, -1, new(""), code
 	return p
 }
 
@@ -138,7 +138,7 @@ func appendPositions(out *kmsg.OffsetFetchResponseGroup, found []group.TopicOffs
 		}
 		p := kmsg.NewOffsetFetchResponseGroupTopicPartition()
 		p.Partition, p.Offset, p.LeaderEpoch = o.Partition, o.Offset.Offset, o.LeaderEpoch
-		p.Metadata, p.ErrorCode = kmsg.StringPtr(o.Metadata), int16(o.Code)
+		p.Metadata, p.ErrorCode = new(o.Metadata), int16(o.Code)
 		t := &out.Topics[len(out.Topics)-1]
 		t.Partitions = append(t.Partitions, p)
 	}

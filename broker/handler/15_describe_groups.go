@@ -46,7 +46,7 @@ func describedGroup(version int16, id string, d *group.Description) kmsg.Describ
 		if version < describeUnknownGroup {
 			out.ErrorCode = 0
 		} else {
-			out.ErrorMessage = kmsg.StringPtr("group " + id + " not found")
+			out.ErrorMessage = new("group " + id + " not found")
 		}
 	}
 	stable := d.State == group.Stable

@@ -21,7 +21,7 @@ func (h *Handler) describeCluster(_ context.Context, req *wire.Request) {
 	resp.EndpointType, resp.Brokers = endpointBrokers, []kmsg.DescribeClusterResponseBroker{}
 	if in.Version >= 1 && in.EndpointType != endpointBrokers {
 		resp.ErrorCode = kerr.UnsupportedEndpointType.Code
-		resp.ErrorMessage = kmsg.StringPtr("clients reach brokers here, not controllers")
+		resp.ErrorMessage = new("clients reach brokers here, not controllers")
 		resp.EndpointType = in.EndpointType
 		req.Reply(resp)
 		return

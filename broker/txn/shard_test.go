@@ -102,7 +102,7 @@ func (s *script) producer(d *datadriven.TestData, missing string) coordinator.Pr
 
 func partitions(d *datadriven.TestData) []TopicPartition {
 	var list []TopicPartition
-	for _, word := range strings.Fields(d.Input) {
+	for word := range strings.FieldsSeq(d.Input) {
 		topic, partition, _ := strings.Cut(word, "-")
 		p, _ := strconv.Atoi(partition)
 		list = append(list, TopicPartition{topic, int32(p)})

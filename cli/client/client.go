@@ -82,8 +82,7 @@ func Dial(ctx context.Context, opts Options) (*Client, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	if err := c.startUp(); err != nil {
-		var refused *Message
-		if !errors.As(err, &refused) {
+		if _, ok := errors.AsType[*Message](err); !ok {
 			err = fmt.Errorf("%w to %s: %w", ErrUnreachable, opts.Address, err)
 		}
 		return nil, errors.Join(err, conn.Close())
@@ -144,8 +143,7 @@ func (c *Client) Query(ctx context.Context, text string, h Handler) error {
 		done, err := c.take(m, h)
 		if err != nil && failure == nil {
 			failure = err
-			var said *Message
-			if !errors.As(err, &said) { // the handler wants no more
+			if _, ok := errors.AsType[*Message](err); !ok { // the handler wants no more
 				c.cancel()
 			}
 		}

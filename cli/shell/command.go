@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,11 +52,9 @@ func metaCommands() []metaCommand {
 func (s *Shell) command(ctx context.Context, line string) {
 	words := strings.Fields(strings.TrimSuffix(line, ";"))
 	for _, c := range metaCommands() {
-		for _, name := range c.names {
-			if name == words[0] {
-				c.run(s, ctx, words[1:])
-				return
-			}
+		if slices.Contains(c.names, words[0]) {
+			c.run(s, ctx, words[1:])
+			return
 		}
 	}
 	fmt.Fprintf(s.opts.Err, "unknown command %s; \\? lists them\n", words[0])

@@ -36,7 +36,10 @@ func newNames(s *Shell) *names {
 
 // catalogueQueries name what exists: the first column of each is a name.
 var catalogueQueries = []struct{ what, sql string }{
-	{"stream", "SHOW STREAMS"}, {"table", "SHOW TABLES"}, {"topic", "SHOW TOPICS"}, {"function", "SHOW FUNCTIONS"},
+	{"stream", "SHOW STREAMS"},
+	{"table", "SHOW TABLES"},
+	{"topic", "SHOW TOPICS"},
+	{"function", "SHOW FUNCTIONS"},
 	{"column", "SELECT DISTINCT column_name FROM information_schema.columns"},
 }
 

@@ -6,7 +6,7 @@ package dataflow
 
 import "github.com/freshetdb/freshet/sql/vector"
 
-// Epoch numbers the commits of a node's commit group: 1, 2, 3 …
+// Epoch numbers the commits of a node's commit group: 1, 2, 3 ….
 type Epoch uint64
 
 // Operator is a step running. One goroutine calls it at a time.

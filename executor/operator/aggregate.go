@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/freshetdb/freshet/executor/dataflow"
@@ -151,7 +150,7 @@ func (a *aggregate) makeTables(layout state.Layout) (err error) {
 func (a *aggregate) addFunction(g *physical.Agg, layout *state.Layout) error {
 	f := &aggregateFunction{acc: g.New(), offset: layout.ValueWords, typ: g.Type}
 	if a.step.Changes && !f.acc.Undoable() {
-		return sqlerr.Unsupported(0, fmt.Sprintf("%s over a table whose rows change", g.Name))
+		return sqlerr.Unsupported(0, g.Name+" over a table whose rows change")
 	}
 	var err error
 	if f.args, err = a.b.compileAll(g.Args); err != nil {

@@ -1,6 +1,8 @@
 package operator
 
 import (
+	"slices"
+
 	"github.com/freshetdb/freshet/executor/dataflow"
 	"github.com/freshetdb/freshet/planner/physical"
 	"github.com/freshetdb/freshet/sql/vector"
@@ -17,7 +19,7 @@ type limit struct {
 
 func (b *builder) buildLimit(s *physical.Limit, next dataflow.Operator, limits []*limit) error {
 	l := &limit{Operator: next, skip: max(s.Offset, 0), left: max(s.Count, -1)}
-	return b.build(s.Input, l, append(limits[:len(limits):len(limits)], l))
+	return b.build(s.Input, l, append(slices.Clip(limits), l))
 }
 
 func (l *limit) done() bool { return l.left == 0 }

@@ -269,7 +269,7 @@ type row struct {
 
 func parseRows(lines string) []row {
 	var out []row
-	for _, line := range strings.Split(strings.TrimSpace(lines), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(lines), "\n") {
 		f := strings.Fields(line)
 		if len(f) == 0 {
 			continue

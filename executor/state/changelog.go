@@ -148,12 +148,7 @@ func (t *Table) appendStateBytes(dst []byte, a *Arena, value []uint64) []byte {
 }
 
 func (t *Table) inArena(word int) bool {
-	for _, w := range t.ArenaWords {
-		if w == word {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(t.ArenaWords, word)
 }
 
 // Restore applies one changelog record. Only before the first epoch, or on a standby. Errors: ErrCorrupt, *BudgetError.

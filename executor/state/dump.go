@@ -77,7 +77,7 @@ const dumpHeaderSize = len(dumpMagic) + 1 + 4 + 8*ChangelogPartitions + 4
 func (s *Store) fingerprint() uint32 {
 	sum := uint32(0)
 	for _, t := range s.tables {
-		sum = t.shape.fingerprint(sum)
+		sum = t.fingerprint(sum)
 	}
 	return sum
 }

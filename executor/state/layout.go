@@ -3,6 +3,7 @@ package state
 import (
 	"hash/crc32"
 	"strconv"
+	"strings"
 
 	"github.com/freshetdb/freshet/sql/types"
 )
@@ -84,13 +85,17 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // fingerprint tells layouts apart: a dump of another one is not loaded.
 func (s *shape) fingerprint(sum uint32) uint32 {
 	text := s.Name
+	var textSb87 strings.Builder
 	for _, t := range s.KeyTypes {
-		text += "|" + typeText(t)
+		textSb87.WriteString("|" + typeText(t))
 	}
+	text += textSb87.String()
 	text += "#" + strconv.Itoa(s.ValueWords)
+	var textSb91 strings.Builder
 	for _, w := range s.ArenaWords {
-		text += "," + strconv.Itoa(w)
+		textSb91.WriteString("," + strconv.Itoa(w))
 	}
+	text += textSb91.String()
 	text += "@" + strconv.Itoa(s.WindowKey) + "/" + strconv.FormatInt(s.BucketWidth, 10)
 	return crc32.Update(sum, castagnoli, []byte(text))
 }
@@ -103,8 +108,10 @@ func typeText(t types.Type) string {
 	if t.Elem != nil {
 		text += "<" + typeText(*t.Elem) + ">"
 	}
+	var textSb106 strings.Builder
 	for _, f := range t.Fields {
-		text += "(" + f.Name + " " + typeText(f.Type) + ")"
+		textSb106.WriteString("(" + f.Name + " " + typeText(f.Type) + ")")
 	}
+	text += textSb106.String()
 	return text
 }

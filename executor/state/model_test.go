@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -462,7 +463,8 @@ func TestBudget(t *testing.T) {
 	for i := 0; err == nil && i < 10_000; i++ {
 		err = c.add([]modelKey{{0, fmt.Sprintf("key %d", i)}}, false)
 	}
-	if _, ok := err.(*BudgetError); !ok {
+	budgetError := &BudgetError{}
+	if errors.As(err, &budgetError) {
 		t.Fatalf("no budget error: %v", err)
 	}
 	c.store.Rollback()

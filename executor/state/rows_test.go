@@ -140,10 +140,19 @@ func TestEveryTypeInRowsAndKeys(t *testing.T) {
 	typ := func(id types.ID) types.Type { return types.Of(id) }
 	text := typ(types.String)
 	values := []vector.Datum{
-		vector.BoolOf(true), {Type: typ(types.SmallInt), I: -3}, {Type: typ(types.Int), I: 1 << 30}, vector.IntOf(-1 << 62),
-		{Type: typ(types.Real), F: 1.5}, vector.DoubleOf(-2.25), {Type: dec, D: vector.FromInt64(-1234), Scale: 2},
-		{Type: free, D: vector.FromInt64(15), Scale: 1}, vector.StringOf("naïve"), {Type: typ(types.Bytes), S: "\x00\xff"},
-		{Type: typ(types.Timestamp), I: 5}, {Type: typ(types.Date), I: -5}, {Type: typ(types.Time), I: 50},
+		vector.BoolOf(true),
+		{Type: typ(types.SmallInt), I: -3},
+		{Type: typ(types.Int), I: 1 << 30},
+		vector.IntOf(-1 << 62),
+		{Type: typ(types.Real), F: 1.5},
+		vector.DoubleOf(-2.25),
+		{Type: dec, D: vector.FromInt64(-1234), Scale: 2},
+		{Type: free, D: vector.FromInt64(15), Scale: 1},
+		vector.StringOf("naïve"),
+		{Type: typ(types.Bytes), S: "\x00\xff"},
+		{Type: typ(types.Timestamp), I: 5},
+		{Type: typ(types.Date), I: -5},
+		{Type: typ(types.Time), I: 50},
 		{Type: typ(types.Interval), D: vector.Int128{Hi: 1 << 32, Lo: 9}},
 		{Type: types.ArrayOf(text), Kids: []vector.Datum{vector.StringOf("a"), vector.NullOf(text)}},
 		{Type: types.MapOf(text, typ(types.BigInt)), Kids: []vector.Datum{vector.StringOf("k"), vector.IntOf(1)}},

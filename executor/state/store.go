@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"sync"
 )
 
@@ -163,8 +164,8 @@ func (t *Table) rollback(committed uint64) {
 	}
 	t.undo.truncate(cut, committed)
 	t.from = t.undo.open()
-	for i := len(t.dropped) - 1; i >= 0; i-- {
-		d := t.dropped[i]
+	for i, d := range slices.Backward(t.dropped) {
+
 		if d.epoch != 0 && d.epoch <= committed {
 			break
 		}

@@ -125,7 +125,7 @@ func (t *Table) Probe(k *Keys, visit func(*Part) error) error {
 // probeGroup fills k.slots with the slots of the picked keys.
 func (t *Table) probeGroup(g *group, k *Keys, picked []uint16) error {
 	k.slots = resize(k.slots, len(picked))
-	for j := 0; j < len(picked); j++ {
+	for j := range picked {
 		i := int(picked[j])
 		s, found := g.find(t, k, i)
 		if !found {

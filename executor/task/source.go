@@ -280,7 +280,7 @@ func timeOf(v *vector.Vector, row int) (ms int64, cause string) {
 	case types.String:
 		d, err := vector.ParseText(types.Of(types.Timestamp), string(v.Bytes(row)), time.UTC)
 		if err != nil {
-			return 0, fmt.Sprintf("the timestamp column: %s", sqlerr.From(err).Message)
+			return 0, "the timestamp column: " + sqlerr.From(err).Message
 		}
 		ms = floorDiv(d.I, 1000)
 	default:

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -356,12 +357,7 @@ func (w *worker) remove(e *entry) {
 
 // has tells whether e is still here.
 func (w *worker) has(e *entry) bool {
-	for _, other := range w.entries {
-		if other == e {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(w.entries, e)
 }
 
 func (w *worker) closeAll() {

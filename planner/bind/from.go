@@ -122,9 +122,13 @@ var pseudoNames = []struct {
 	name   string
 	pseudo logical.Pseudo
 }{
-	{"rowtime", logical.RowTime}, {"rowpartition", logical.RowPartition}, {"rowoffset", logical.RowOffset},
-	{"window_start", logical.WindowStart}, {"window_end", logical.WindowEnd},
-	{"windowstart", logical.WindowStart}, {"windowend", logical.WindowEnd},
+	{"rowtime", logical.RowTime},
+	{"rowpartition", logical.RowPartition},
+	{"rowoffset", logical.RowOffset},
+	{"window_start", logical.WindowStart},
+	{"window_end", logical.WindowEnd},
+	{"windowstart", logical.WindowStart},
+	{"windowend", logical.WindowEnd},
 }
 
 // instant is the type of ROWTIME and of window bounds: TIMESTAMP, or BIGINT ms in the ksqldb dialect.

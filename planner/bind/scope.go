@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/freshetdb/freshet/planner/logical"
@@ -59,12 +60,7 @@ func (s *scope) find(table, name string, pos sqlerr.Pos) (*scopeColumn, error) {
 }
 
 func (s *scope) hasTable(table string) bool {
-	for _, t := range s.tables {
-		if t == table {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.tables, table)
 }
 
 // names lists the columns for hints: of one table, or of all.

@@ -4,6 +4,7 @@ package explain
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/freshetdb/freshet/planner/physical"
@@ -129,7 +130,7 @@ func sources(s physical.Step, n *node, add func(name, value string)) {
 		add("Columns", names(s))
 	case *physical.Values:
 		n.Step = "Values"
-		add("Rows", fmt.Sprint(len(s.Rows)))
+		add("Rows", strconv.Itoa(len(s.Rows)))
 	}
 }
 
@@ -221,13 +222,13 @@ func ends(s physical.Step, n *node, add func(name, value string)) {
 		case s.CountParam != nil:
 			add("Count", expr.String(s.CountParam))
 		case s.Count >= 0:
-			add("Count", fmt.Sprint(s.Count))
+			add("Count", strconv.FormatInt(s.Count, 10))
 		}
 		switch {
 		case s.OffsetParam != nil:
 			add("Offset", expr.String(s.OffsetParam))
 		case s.Offset > 0:
-			add("Offset", fmt.Sprint(s.Offset))
+			add("Offset", strconv.FormatInt(s.Offset, 10))
 		}
 	case *physical.View:
 		n.Step, n.Of = "View", s.Name

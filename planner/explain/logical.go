@@ -31,9 +31,11 @@ func logicalText(n logical.Node) string {
 	switch n := n.(type) {
 	case *logical.Source:
 		text := "source " + n.Relation.Name + " " + list
+		var textSb34 strings.Builder
 		for _, k := range n.Keys {
-			text += " key (" + exprs(k) + ")"
+			textSb34.WriteString(" key (" + exprs(k) + ")")
 		}
+		text += textSb34.String()
 		return text
 	case *logical.Virtual:
 		return "virtual " + n.Name + " " + list

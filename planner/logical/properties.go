@@ -1,6 +1,8 @@
 package logical
 
 import (
+	"slices"
+
 	"github.com/freshetdb/freshet/sql/catalog"
 	"github.com/freshetdb/freshet/sql/expr"
 )
@@ -77,12 +79,7 @@ func Changes(n Node) bool {
 	case *Aggregate:
 		return !n.Final
 	}
-	for _, in := range n.Inputs() {
-		if Changes(in) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n.Inputs(), Changes)
 }
 
 // MapExprs is n with f applied to each of its expressions; its inputs stay.

@@ -1,6 +1,8 @@
 package rewrite
 
 import (
+	"slices"
+
 	"github.com/freshetdb/freshet/planner/logical"
 	"github.com/freshetdb/freshet/sql/expr"
 	"github.com/freshetdb/freshet/sql/types"
@@ -48,7 +50,7 @@ func lookups(s *logical.Source, conds []expr.Expr) (keys [][]expr.Expr, rest []e
 		next := make([][]expr.Expr, 0, len(keys)*len(values))
 		for _, k := range keys {
 			for _, v := range values {
-				next = append(next, append(k[:len(k):len(k)], v))
+				next = append(next, append(slices.Clip(k), v))
 			}
 		}
 		keys = next

@@ -8,7 +8,11 @@
 // from their positions.
 package ast
 
-import "github.com/freshetdb/freshet/sql/sqlerr"
+import (
+	"strings"
+
+	"github.com/freshetdb/freshet/sql/sqlerr"
+)
 
 // Node is anything with a place in the text.
 type Node interface {
@@ -114,12 +118,14 @@ func (n Name) Qualifier() Name {
 // String prints the name with quotes where its parts need them.
 func (n Name) String() string {
 	s := ""
+	var sSb117 strings.Builder
 	for i, p := range n {
 		if i > 0 {
-			s += "."
+			sSb117.WriteString(".")
 		}
-		s += FormatIdent(p)
+		sSb117.WriteString(FormatIdent(p))
 	}
+	s += sSb117.String()
 	return s
 }
 

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/freshetdb/freshet/sql/sqlerr"
@@ -120,7 +121,7 @@ func (c *Change) check() error {
 	if c.Create != nil {
 		actions++
 		if c.Create.Relation == nil || c.Create.Relation.Name == "" || c.Create.Relation.ID == "" {
-			return fmt.Errorf("create without a relation")
+			return errors.New("create without a relation")
 		}
 		if k := c.Create.Relation.Kind; k != Stream && k != Table {
 			return fmt.Errorf("relation of kind %q", k)
@@ -131,7 +132,7 @@ func (c *Change) check() error {
 			}
 		}
 		if c.Create.Query != nil && c.Create.Query.ID == "" {
-			return fmt.Errorf("query without an id")
+			return errors.New("query without an id")
 		}
 	}
 	if c.Drop != nil {
@@ -143,7 +144,7 @@ func (c *Change) check() error {
 	if c.Insert != nil {
 		actions++
 		if c.Insert.ID == "" {
-			return fmt.Errorf("query without an id")
+			return errors.New("query without an id")
 		}
 	}
 	if c.Comment != nil {

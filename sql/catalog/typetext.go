@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/freshetdb/freshet/sql/types"
@@ -50,7 +51,7 @@ func toWire(t types.Type) wireType {
 
 func fromWire(w wireType, depth int) (types.Type, error) {
 	if depth > maxTypeDepth {
-		return types.Type{}, fmt.Errorf("type is nested too deeply")
+		return types.Type{}, errors.New("type is nested too deeply")
 	}
 	t := types.Type{ID: types.Unknown, Precision: w.Precision, Scale: w.Scale}
 	for id, name := range typeNames {

@@ -37,10 +37,10 @@ func converterFor(from, to types.Type, ctx *functions.Context) converter {
 func toText(ctx *functions.Context, in *vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
 	at := len(out.Buf)
 	style := vector.Style{Ksql: ctx.Dialect == functions.KsqlDB}
-	switch {
-	case in.Type.ID == types.Boolean:
+	switch in.Type.ID {
+	case types.Boolean:
 		out.Buf = strconv.AppendBool(out.Buf, in.I[in.Row(i)] != 0)
-	case in.Type.ID == types.Timestamp:
+	case types.Timestamp:
 		style.Zone = zoneOf(ctx)
 		fallthrough
 	default:

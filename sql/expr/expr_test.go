@@ -18,7 +18,8 @@ var big = types.Of(types.BigInt)
 
 // half is a function of one argument that fails for odd rows and counts the rows it was asked about.
 func half(asked *int) *functions.Overload {
-	return &functions.Overload{Name: "half", Params: []types.Type{big}, Returns: big,
+	return &functions.Overload{
+		Name: "half", Params: []types.Type{big}, Returns: big,
 		Kernel: func(ctx *functions.Context, args []*vector.Vector, n int, sel []uint16, out *vector.Vector) error {
 			for i := range n {
 				if sel != nil && !slices.Contains(sel, uint16(i)) {
@@ -35,7 +36,8 @@ func half(asked *int) *functions.Overload {
 				out.I[i] = x / 2
 			}
 			return nil
-		}}
+		},
+	}
 }
 
 func chunkOf(values ...int64) *vector.Chunk {

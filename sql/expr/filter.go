@@ -9,7 +9,7 @@ import (
 )
 
 // filter lists in dst, which is long enough, the rows of sel (nil: all) for which n is true, and gives dst cut to them.
-func filter(n node, c *vector.Chunk, sel []uint16, dst []uint16) ([]uint16, error) {
+func filter(n node, c *vector.Chunk, sel, dst []uint16) ([]uint16, error) {
 	switch n := n.(type) {
 	case *logicNode:
 		if n.closes == 0 {
@@ -245,12 +245,12 @@ func filterConst[T cmp.Ordered](op string, col []T, x T, n int, sel, dst []uint1
 	case ">":
 		for _, i := range sel {
 			dst[k] = i
-			k += bit(!(col[i] <= x))
+			k += bit(col[i] > x)
 		}
 	case ">=":
 		for _, i := range sel {
 			dst[k] = i
-			k += bit(!(col[i] < x))
+			k += bit(col[i] >= x)
 		}
 	default:
 		for _, i := range sel {
@@ -282,12 +282,12 @@ func filterConstAll[T cmp.Ordered](op string, col []T, x T, dst []uint16) []uint
 	case ">":
 		for i, v := range col {
 			dst[k] = uint16(i)
-			k += bit(!(v <= x))
+			k += bit(v > x)
 		}
 	case ">=":
 		for i, v := range col {
 			dst[k] = uint16(i)
-			k += bit(!(v < x))
+			k += bit(v >= x)
 		}
 	default:
 		for i, v := range col {

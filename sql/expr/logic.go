@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/freshetdb/freshet/sql/functions"
@@ -287,12 +288,7 @@ func (n *inNode) has(v *vector.Vector, i int) bool {
 		_, ok := n.intSet[v.I[i]]
 		return ok
 	case n.ints != nil:
-		for _, x := range n.ints {
-			if v.I[i] == x {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(n.ints, v.I[i])
 	case n.texts != nil:
 		_, ok := n.texts[string(v.Bytes(i))]
 		return ok

@@ -109,7 +109,7 @@ func undefined(name string, args []types.Type) *sqlerr.Error {
 }
 
 func isOperator(name string) bool {
-	return name != "" && !(name[0] == '_' || name[0] >= 'a' && name[0] <= 'z')
+	return name != "" && (name[0] != '_' && (name[0] < 'a' || name[0] > 'z'))
 }
 
 func spellOperator(name string, args []types.Type) string {

@@ -28,7 +28,8 @@ func (p *parser) element(s *ast.CreateRelation) {
 	case p.is("*"):
 		p.i++
 		s.Columns = append(s.Columns, ast.ColumnDef{Place: ast.Place{At: p.tokens[p.i-1].pos()}, Name: ast.Ident{
-			Place: ast.Place{At: p.tokens[p.i-1].pos()}, Name: "*"}})
+			Place: ast.Place{At: p.tokens[p.i-1].pos()}, Name: "*",
+		}})
 	case p.anyAt(1, ",", ")") && p.tok().isLabel():
 		s.Names = append(s.Names, p.label("a column name"))
 	default:

@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/freshetdb/freshet/sql/ast"
@@ -65,12 +66,7 @@ func oneOf(up string, ups []string) bool {
 	if up == "" {
 		return false
 	}
-	for _, u := range ups {
-		if u == up {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(ups, up)
 }
 
 // seq tells whether the next tokens are these words.

@@ -178,8 +178,10 @@ func (p *parser) privilege() ast.Property {
 func (p *parser) grantObjects(s *ast.Grant) {
 	if p.accept("ALL") {
 		s.AllIn = true
-		words := map[string]ast.ObjectKind{"TABLES": ast.TableObject, "SEQUENCES": ast.Sequence, "FUNCTIONS": ast.Function, "STREAMS": ast.Stream,
-			"VIEWS": ast.View, "SOURCES": ast.Source, "SINKS": ast.Sink}
+		words := map[string]ast.ObjectKind{
+			"TABLES": ast.TableObject, "SEQUENCES": ast.Sequence, "FUNCTIONS": ast.Function, "STREAMS": ast.Stream,
+			"VIEWS": ast.View, "SOURCES": ast.Source, "SINKS": ast.Sink,
+		}
 		if p.accept("MATERIALIZED") {
 			p.expect("VIEWS")
 			s.Kind = ast.MaterializedView

@@ -69,7 +69,7 @@ func (p *parser) joinWords() *ast.Join {
 	if p.accept("JOIN") {
 		return node
 	}
-	if p.i > first && !(p.i == first+1 && node.AsOf) {
+	if p.i > first && (p.i != first+1 || !node.AsOf) {
 		p.fail("JOIN")
 	}
 	p.i = first
@@ -210,7 +210,7 @@ func (p *parser) named(at ast.Place, lateral bool) {
 	if only {
 		p.i++
 	}
-	if t := p.tok(); !t.isName() && !(callable(t.up) && p.isAt(1, "(")) {
+	if t := p.tok(); !t.isName() && (!callable(t.up) || !p.isAt(1, "(")) {
 		p.fail("a table name")
 	}
 	if n, keyword := p.chain(), p.keywordFunction(); keyword || p.isAt(n, "(") {

@@ -44,7 +44,7 @@ var (
 
 func wordSet(list string) map[string]bool {
 	set := map[string]bool{}
-	for _, w := range strings.Fields(list) {
+	for w := range strings.FieldsSeq(list) {
 		set[w] = true
 	}
 	return set
@@ -53,7 +53,7 @@ func wordSet(list string) map[string]bool {
 // keywordTable maps every keyword to the one copy of its spelling.
 func keywordTable() map[string]string {
 	table := map[string]string{}
-	for _, w := range strings.Fields(reservedWords + " " + continuingWords + " " + otherWords) {
+	for w := range strings.FieldsSeq(reservedWords + " " + continuingWords + " " + otherWords) {
 		table[w] = w
 	}
 	return table

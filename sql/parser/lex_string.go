@@ -288,8 +288,8 @@ func (l *lexer) dollar() error {
 	}
 	if l.peek(1) == '{' {
 		name := l.src[l.at+2:]
-		if n := strings.IndexByte(name, '}'); n >= 0 {
-			return l.errorf(l.at, "variable %q is not defined", name[:n])
+		if before, _, ok := strings.Cut(name, "}"); ok {
+			return l.errorf(l.at, "variable %q is not defined", before)
 		}
 		return l.unterminated(l.at, "${variable}")
 	}

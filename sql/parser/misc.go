@@ -53,8 +53,10 @@ func (p *parser) oldCopyOptions() []ast.Property {
 		switch {
 		case p.any("BINARY", "CSV"):
 			t := p.next()
-			list = append(list, ast.Property{Name: ast.Ident{Place: ast.Place{At: t.pos()}, Name: "format"},
-				Value: &ast.StringLit{Place: ast.Place{At: t.pos()}, Value: strings.ToLower(t.up)}})
+			list = append(list, ast.Property{
+				Name:  ast.Ident{Place: ast.Place{At: t.pos()}, Name: "format"},
+				Value: &ast.StringLit{Place: ast.Place{At: t.pos()}, Value: strings.ToLower(t.up)},
+			})
 		case p.any("HEADER", "FREEZE"):
 			list = append(list, ast.Property{Name: p.next().ident()})
 		case p.any("DELIMITER", "NULL", "QUOTE", "ESCAPE", "ENCODING"):

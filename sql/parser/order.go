@@ -173,7 +173,7 @@ func (p *parser) locking() ast.Locking {
 func (p *parser) windowSpec(head int) (*ast.WindowSpec, fill) {
 	spec := &ast.WindowSpec{Place: p.here()}
 	p.expect("(")
-	if t := p.tok(); t.isName() && !(t.up == "PARTITION" && p.isAt(1, "BY")) && !p.frameAhead() {
+	if t := p.tok(); t.isName() && (t.up != "PARTITION" || !p.isAt(1, "BY")) && !p.frameAhead() {
 		spec.Base = p.name("a window")
 	}
 	parts := 0

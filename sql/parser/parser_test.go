@@ -20,7 +20,7 @@ func TestFiles(t *testing.T) {
 				return parsed(d.Input)
 			case "lines":
 				var out strings.Builder
-				for _, line := range strings.Split(d.Input, "\n") {
+				for line := range strings.SplitSeq(d.Input, "\n") {
 					out.WriteString(parsed(line))
 				}
 				return out.String()
@@ -71,7 +71,7 @@ func picture(text string, err error) string {
 
 func eachLine(text string, f func(ast.Expr) string) string {
 	var out strings.Builder
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		e, err := ParseExpr(line)
 		if err != nil {
 			out.WriteString(picture(line, err))

@@ -18,7 +18,7 @@ func (p *parser) specialArguments(r *reading, up string) bool {
 	}()
 	switch up {
 	case "EXTRACT":
-		if !(p.tok().isLabel() || p.tok().kind == text) || !p.isAt(1, "FROM") {
+		if (!p.tok().isLabel() && p.tok().kind != text) || !p.isAt(1, "FROM") {
 			return false
 		}
 		p.extract(r)

@@ -185,7 +185,7 @@ func (p *parser) typeArgs(t *ast.TypeName) {
 			minus = "-"
 		}
 		a := p.tok()
-		if a.kind != number && !(a.kind == word && strings.EqualFold(a.text, "STRING")) {
+		if a.kind != number && (a.kind != word || !strings.EqualFold(a.text, "STRING")) {
 			p.fail("a number")
 		}
 		t.Args = append(t.Args, minus+a.text)

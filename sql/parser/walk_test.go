@@ -57,8 +57,8 @@ func collect(v reflect.Value, found func(ast.Node)) {
 			collect(v.Index(i), found)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			collect(v.Field(i), found)
+		for _, field := range v.Fields() {
+			collect(field, found)
 		}
 	}
 }

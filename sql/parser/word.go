@@ -12,7 +12,7 @@ func (p *parser) word(start int) {
 	if t.kind == word && t.up != "" && p.keywordPrimary(start, t) {
 		return
 	}
-	if t.kind == word && reservedName[t.up] && !(p.isAt(1, "(") && callable(t.up)) {
+	if t.kind == word && reservedName[t.up] && (!p.isAt(1, "(") || !callable(t.up)) {
 		p.fail("an expression")
 	}
 	n := p.chain()
@@ -157,9 +157,11 @@ func (p *parser) column(n int) {
 // dotted is a name of the canonical text.
 func dotted(name ast.Name) string {
 	s := backquote(name[0].Name)
+	var sSb160 strings.Builder
 	for _, part := range name[1:] {
-		s += "." + backquote(part.Name)
+		sSb160.WriteString("." + backquote(part.Name))
 	}
+	s += sSb160.String()
 	return s
 }
 
@@ -197,7 +199,7 @@ func (p *parser) interval() bool {
 		lit.Precision = p.peek(2).text
 		value, skip = p.peek(4), 4
 	}
-	if value.kind != text && !(value.kind == number && intervalUnit(p.peek(2).up)) {
+	if value.kind != text && (value.kind != number || !intervalUnit(p.peek(2).up)) {
 		return false
 	}
 	lit.Value = value.text

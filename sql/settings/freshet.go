@@ -27,32 +27,58 @@ const (
 // freshetSettings are our own.
 func freshetSettings() []Setting {
 	return []Setting{
-		{Name: EmitIntermediate, Kind: Bool, Default: "off", Query: true, Category: categoryQuery,
-			Help: "A query emits every change of a group, not only the net change of each commit."},
-		{Name: AutoOffsetReset, Aliases: []string{"auto.offset.reset", "ksql.streams.auto.offset.reset"}, Kind: Enum, Default: "earliest",
-			Options: []string{"earliest", "latest"}, Query: true, Category: categoryQuery, Help: "Where a new query begins to read its sources."},
-		{Name: ImplicitFlush, Aliases: []string{"rw_implicit_flush"}, Kind: Bool, Default: "off", Category: categoryQuery,
-			Help: "INSERT, UPDATE and DELETE return only when the views that depend on them show their effect."},
-		{Name: CommitInterval, Aliases: []string{"commit.interval.ms", "ksql.streams.commit.interval.ms"}, Kind: Time, Unit: time.Millisecond,
-			Min: 1, Max: mostMilliseconds, Default: "100", Query: true, Category: categoryQuery, Help: "Longest time between commits of a query under load."},
-		{Name: KeyFormat, Aliases: []string{"ksql.persistence.default.format.key"}, Default: "KAFKA", Query: true, Category: categoryQuery,
-			Help: "Format of keys of a topic whose statement names none."},
-		{Name: ValueFormat, Aliases: []string{"ksql.persistence.default.format.value"}, Default: "JSON", Query: true, Category: categoryQuery,
-			Help: "Format of values of a topic whose statement names none."},
-		{Name: WrapSingleValues, Aliases: []string{"ksql.persistence.wrap.single.values"}, Kind: Enum, Default: "", Options: []string{"", "true", "false"},
-			Query: true, Category: categoryQuery, Help: "A single value column is a record with one field. Empty: as the format has it."},
-		{Name: TopicPrefix, Aliases: []string{"ksql.output.topic.name.prefix"}, Default: "", Query: true, Category: categoryQuery,
-			Help: "What the names of topics of new streams and tables begin with."},
-		{Name: ThrowOnTimestamp, Aliases: []string{"ksql.timestamp.throw.on.invalid"}, Kind: Bool, Default: "off", Query: true, Category: categoryQuery,
-			Help: "A record whose timestamp makes no sense stops its query."},
-		{Name: FailOnBadRecords, Aliases: []string{"ksql.fail.on.deserialization.error"}, Kind: Bool, Default: "off", Query: true, Category: categoryQuery,
-			Help: "A record that cannot be read stops its query."},
-		{Name: TableScan, Aliases: []string{"ksql.query.pull.table.scan.enabled"}, Kind: Bool, Default: "on", Category: categoryQuery,
-			Help: "A SELECT may read all rows of a table."},
-		{Name: CollectListLimit, Aliases: []string{"ksql.functions.collect_list.limit"}, Kind: Int, Min: 0, Max: math.MaxInt32, Default: "0",
-			Query: true, Category: categoryQuery, Help: "Elements COLLECT_LIST keeps; 0 for no limit."},
-		{Name: CollectSetLimit, Aliases: []string{"ksql.functions.collect_set.limit"}, Kind: Int, Min: 0, Max: math.MaxInt32, Default: "0",
-			Query: true, Category: categoryQuery, Help: "Elements COLLECT_SET keeps; 0 for no limit."},
+		{
+			Name: EmitIntermediate, Kind: Bool, Default: "off", Query: true, Category: categoryQuery,
+			Help: "A query emits every change of a group, not only the net change of each commit.",
+		},
+		{
+			Name: AutoOffsetReset, Aliases: []string{"auto.offset.reset", "ksql.streams.auto.offset.reset"}, Kind: Enum, Default: "earliest",
+			Options: []string{"earliest", "latest"}, Query: true, Category: categoryQuery, Help: "Where a new query begins to read its sources.",
+		},
+		{
+			Name: ImplicitFlush, Aliases: []string{"rw_implicit_flush"}, Kind: Bool, Default: "off", Category: categoryQuery,
+			Help: "INSERT, UPDATE and DELETE return only when the views that depend on them show their effect.",
+		},
+		{
+			Name: CommitInterval, Aliases: []string{"commit.interval.ms", "ksql.streams.commit.interval.ms"}, Kind: Time, Unit: time.Millisecond,
+			Min: 1, Max: mostMilliseconds, Default: "100", Query: true, Category: categoryQuery, Help: "Longest time between commits of a query under load.",
+		},
+		{
+			Name: KeyFormat, Aliases: []string{"ksql.persistence.default.format.key"}, Default: "KAFKA", Query: true, Category: categoryQuery,
+			Help: "Format of keys of a topic whose statement names none.",
+		},
+		{
+			Name: ValueFormat, Aliases: []string{"ksql.persistence.default.format.value"}, Default: "JSON", Query: true, Category: categoryQuery,
+			Help: "Format of values of a topic whose statement names none.",
+		},
+		{
+			Name: WrapSingleValues, Aliases: []string{"ksql.persistence.wrap.single.values"}, Kind: Enum, Default: "", Options: []string{"", "true", "false"},
+			Query: true, Category: categoryQuery, Help: "A single value column is a record with one field. Empty: as the format has it.",
+		},
+		{
+			Name: TopicPrefix, Aliases: []string{"ksql.output.topic.name.prefix"}, Default: "", Query: true, Category: categoryQuery,
+			Help: "What the names of topics of new streams and tables begin with.",
+		},
+		{
+			Name: ThrowOnTimestamp, Aliases: []string{"ksql.timestamp.throw.on.invalid"}, Kind: Bool, Default: "off", Query: true, Category: categoryQuery,
+			Help: "A record whose timestamp makes no sense stops its query.",
+		},
+		{
+			Name: FailOnBadRecords, Aliases: []string{"ksql.fail.on.deserialization.error"}, Kind: Bool, Default: "off", Query: true, Category: categoryQuery,
+			Help: "A record that cannot be read stops its query.",
+		},
+		{
+			Name: TableScan, Aliases: []string{"ksql.query.pull.table.scan.enabled"}, Kind: Bool, Default: "on", Category: categoryQuery,
+			Help: "A SELECT may read all rows of a table.",
+		},
+		{
+			Name: CollectListLimit, Aliases: []string{"ksql.functions.collect_list.limit"}, Kind: Int, Min: 0, Max: math.MaxInt32, Default: "0",
+			Query: true, Category: categoryQuery, Help: "Elements COLLECT_LIST keeps; 0 for no limit.",
+		},
+		{
+			Name: CollectSetLimit, Aliases: []string{"ksql.functions.collect_set.limit"}, Kind: Int, Min: 0, Max: math.MaxInt32, Default: "0",
+			Query: true, Category: categoryQuery, Help: "Elements COLLECT_SET keeps; 0 for no limit.",
+		},
 	}
 }
 

@@ -36,13 +36,19 @@ func postgresSettings() []Setting {
 	return []Setting{
 		{Name: "application_name", Default: "", Category: categoryClient, Report: true, Help: "Name of the program that is connected."},
 		{Name: "client_encoding", Default: "UTF8", Category: categoryClient, Report: true, Check: checkEncoding, Help: "Encoding of text on the connection: UTF8."},
-		{Name: "client_min_messages", Kind: Enum, Default: "notice", Category: categoryClient, Help: "Least severe message that is sent.",
-			Options: []string{"debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"}},
+		{
+			Name: "client_min_messages", Kind: Enum, Default: "notice", Category: categoryClient, Help: "Least severe message that is sent.",
+			Options: []string{"debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"},
+		},
 		{Name: "DateStyle", Default: "ISO, MDY", Category: categoryClient, Report: true, Check: checkDateStyle, Help: "How dates are printed and read."},
-		{Name: "IntervalStyle", Kind: Enum, Default: "postgres", Category: categoryClient, Report: true,
-			Options: []string{"postgres", "postgres_verbose", "sql_standard", "iso_8601"}, Help: "How intervals are printed."},
-		{Name: "TimeZone", Default: "UTC", Category: categoryClient, Report: true, Query: true, Check: checkTimeZone,
-			Help: "Zone in which instants are printed and read."},
+		{
+			Name: "IntervalStyle", Kind: Enum, Default: "postgres", Category: categoryClient, Report: true,
+			Options: []string{"postgres", "postgres_verbose", "sql_standard", "iso_8601"}, Help: "How intervals are printed.",
+		},
+		{
+			Name: "TimeZone", Default: "UTC", Category: categoryClient, Report: true, Query: true, Check: checkTimeZone,
+			Help: "Zone in which instants are printed and read.",
+		},
 		{Name: "search_path", Default: `"$user", public`, Category: categoryClient, Help: "Schemas in which names without a schema are looked up."},
 		{Name: "extra_float_digits", Kind: Int, Min: -15, Max: 3, Default: "1", Category: categoryClient, Help: "Digits with which floating-point numbers are printed."},
 		{Name: "bytea_output", Kind: Enum, Default: "hex", Options: []string{"escape", "hex"}, Category: categoryClient, Help: "How bytes are printed."},
@@ -51,16 +57,22 @@ func postgresSettings() []Setting {
 		timeout("idle_in_transaction_session_timeout", "Longest idle time inside a transaction; 0 for no limit."),
 		timeout("idle_session_timeout", "Longest idle time outside a transaction; 0 for no limit."),
 		timeout("transaction_timeout", "Longest time of a transaction; 0 for no limit."),
-		{Name: "default_transaction_isolation", Kind: Enum, Default: "read committed", Options: isolation, Category: categoryClient,
-			Help: "Isolation of new transactions."},
-		{Name: "transaction_isolation", Kind: Enum, Default: "read committed", Options: isolation, Category: categoryClient,
-			Help: "Isolation of the current transaction."},
+		{
+			Name: "default_transaction_isolation", Kind: Enum, Default: "read committed", Options: isolation, Category: categoryClient,
+			Help: "Isolation of new transactions.",
+		},
+		{
+			Name: "transaction_isolation", Kind: Enum, Default: "read committed", Options: isolation, Category: categoryClient,
+			Help: "Isolation of the current transaction.",
+		},
 		{Name: "default_transaction_read_only", Kind: Bool, Default: "off", Category: categoryClient, Report: true, Help: "New transactions only read."},
 		onOff("transaction_read_only", "off", "The current transaction only reads."),
 		onOff("default_transaction_deferrable", "off", "New transactions may wait for a safe snapshot."),
 		onOff("transaction_deferrable", "off", "The current transaction may wait for a safe snapshot."),
-		{Name: "standard_conforming_strings", Kind: Bool, Default: "on", Category: categoryClient, Report: true, Check: checkOn("standard_conforming_strings"),
-			Help: "Backslashes in ordinary strings are literal: always on."},
+		{
+			Name: "standard_conforming_strings", Kind: Bool, Default: "on", Category: categoryClient, Report: true, Check: checkOn("standard_conforming_strings"),
+			Help: "Backslashes in ordinary strings are literal: always on.",
+		},
 		{Name: "session_authorization", Default: "freshet", Category: categoryClient, Report: true, Help: "User of the session."},
 		{Name: "role", Default: "none", Category: categoryClient, Help: "Role of the session."},
 		{Name: "is_superuser", Kind: Bool, Default: "on", Category: categoryPreset, Report: true, ReadOnly: true, Help: "The user may do everything."},
@@ -70,10 +82,12 @@ func postgresSettings() []Setting {
 // quietSettings are settings of Postgres that change nothing here but that clients set.
 func quietSettings() []Setting {
 	var list []Setting
-	quiet := func(kind Kind, value string, names string) {
-		for _, n := range strings.Fields(names) {
-			list = append(list, Setting{Name: n, Kind: kind, Default: value, Min: -math.MaxFloat64, Max: math.MaxFloat64, Category: categoryQuiet,
-				Help: "Has no effect."})
+	quiet := func(kind Kind, value, names string) {
+		for n := range strings.FieldsSeq(names) {
+			list = append(list, Setting{
+				Name: n, Kind: kind, Default: value, Min: -math.MaxFloat64, Max: math.MaxFloat64, Category: categoryQuiet,
+				Help: "Has no effect.",
+			})
 		}
 	}
 	quiet(Bool, "on", "row_security check_function_bodies escape_string_warning array_nulls enable_bitmapscan enable_hashagg enable_hashjoin "+

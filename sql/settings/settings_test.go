@@ -19,7 +19,7 @@ func TestSession(t *testing.T) {
 		}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			var out strings.Builder
-			for _, line := range strings.Split(d.Input, "\n") {
+			for line := range strings.SplitSeq(d.Input, "\n") {
 				out.WriteString(step(v, line))
 			}
 			return out.String()
@@ -111,8 +111,10 @@ func TestReportedTellsWhatClientsWaitFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := parameters(v.Reported())
-	for _, want := range []string{"application_name = psql", "server_version = 16.0", "client_encoding = UTF8", "integer_datetimes = on",
-		"standard_conforming_strings = on", "DateStyle = ISO, MDY", "TimeZone = UTC"} {
+	for _, want := range []string{
+		"application_name = psql", "server_version = 16.0", "client_encoding = UTF8", "integer_datetimes = on",
+		"standard_conforming_strings = on", "DateStyle = ISO, MDY", "TimeZone = UTC",
+	} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("missing %s in\n%s", want, got)
 		}

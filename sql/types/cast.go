@@ -75,7 +75,7 @@ func CanCast(from, to Type, ctx CastContext) bool {
 }
 
 func canCastNumber(from, to ID, ctx CastContext) bool {
-	if from.rank() <= to.rank() && !(to == Real && from != Decimal) {
+	if from.rank() <= to.rank() && (to != Real || from == Decimal) {
 		return true
 	}
 	return ctx >= Assignment

@@ -92,7 +92,7 @@ func quoteField(name string) string {
 			plain = false
 		}
 	}
-	if plain && !(lower && upper) {
+	if plain && (!lower || !upper) {
 		return name
 	}
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`

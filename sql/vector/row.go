@@ -5,8 +5,9 @@ import (
 	"math"
 	"math/bits"
 
-	"github.com/freshetdb/freshet/sql/types"
 	"github.com/zeebo/xxh3"
+
+	"github.com/freshetdb/freshet/sql/types"
 )
 
 // AppendFrom appends row i of src, which must be of v's type.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -114,10 +115,8 @@ func appendJavaDouble(dst []byte, f float64) []byte {
 	if a := math.Abs(f); a == 0 || a >= javaLow && a < javaHigh {
 		start := len(dst)
 		dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
-		for _, c := range dst[start:] {
-			if c == '.' {
-				return dst
-			}
+		if slices.Contains(dst[start:], '.') {
+			return dst
 		}
 		return append(dst, ".0"...)
 	}

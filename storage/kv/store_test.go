@@ -7,8 +7,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/freshetdb/freshet/storage/vfs"
 	"go.uber.org/goleak"
+
+	"github.com/freshetdb/freshet/storage/vfs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -3,6 +3,7 @@ package log
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/freshetdb/freshet/storage/record"
@@ -321,7 +322,7 @@ func (l *Log) roll() error {
 	old.mu.Lock()
 	old.active, old.touched = false, true
 	old.mu.Unlock()
-	l.segments = append(l.segments[:len(l.segments):len(l.segments)], s)
+	l.segments = append(slices.Clip(l.segments), s)
 	l.mu.Unlock()
 	l.beganMs = 0
 	l.confirm(old, end)

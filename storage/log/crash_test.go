@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -204,10 +205,8 @@ func (f *faults) fault(op vfs.Op) error {
 
 func failing(err error, kinds ...vfs.OpKind) func(vfs.Op) error {
 	return func(op vfs.Op) error {
-		for _, k := range kinds {
-			if op.Kind == k {
-				return err
-			}
+		if slices.Contains(kinds, op.Kind) {
+			return err
 		}
 		return nil
 	}

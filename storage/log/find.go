@@ -3,6 +3,7 @@ package log
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/freshetdb/freshet/storage/record"
 )
@@ -54,7 +55,7 @@ func (l *Log) snapshotSegments() ([]*segment, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.segments[:len(l.segments):len(l.segments)], nil
+	return slices.Clip(l.segments), nil
 }
 
 func (l *Log) findTime(segments []*segment, ms int64) (found OffsetTime, ok bool, err error) {

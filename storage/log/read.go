@@ -171,7 +171,7 @@ func (c *cut) run(data []byte) {
 			continue
 		}
 		first := c.to == c.from
-		tooLong := int64(c.to-c.from)+length > int64(c.maxBytes) && !(first && c.minOne)
+		tooLong := int64(c.to-c.from)+length > int64(c.maxBytes) && (!first || !c.minOne)
 		if next > c.limit || tooLong {
 			c.limited = first
 			return

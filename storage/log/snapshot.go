@@ -3,6 +3,7 @@ package log
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"slices"
@@ -58,7 +59,7 @@ func parseSnapshot(b []byte) (producers, error) {
 		return producers{}, fmt.Errorf("producer snapshot of %d bytes: unknown version", len(b))
 	}
 	if crc32.Checksum(b[snapshotRestAt:], snapshotTable) != binary.BigEndian.Uint32(b[snapshotCRCAt:]) {
-		return producers{}, fmt.Errorf("producer snapshot: bad checksum")
+		return producers{}, errors.New("producer snapshot: bad checksum")
 	}
 	n := int64(binary.BigEndian.Uint32(b[snapshotRestAt:]))
 	if n*snapshotEntryLen != int64(len(b)-snapshotEntriesAt) {

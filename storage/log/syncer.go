@@ -10,8 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/freshetdb/freshet/storage/vfs"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/freshetdb/freshet/storage/vfs"
 )
 
 const (

@@ -1,5 +1,7 @@
 package log
 
+import "slices"
+
 const (
 	tailBytesDefault = 512 << 10
 	chunkBytesMin    = 16 << 10
@@ -49,8 +51,8 @@ func (l *Log) chunkFor(s *segment, total int) *chunk {
 // dropTail lets go of the oldest chunks until the rest holds at most keep bytes. l.mu is held.
 func (l *Log) dropTail(keep int) {
 	held := 0
-	for i := len(l.tail) - 1; i >= 0; i-- {
-		if held += len(l.tail[i].buf.data); held > keep {
+	for i, v := range slices.Backward(l.tail) {
+		if held += len(v.buf.data); held > keep {
 			l.dropChunks(0, i+1)
 			return
 		}

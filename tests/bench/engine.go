@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/freshetdb/freshet/tests/harness"
@@ -18,7 +19,7 @@ func (b *bench) load(ctx context.Context) error {
 		return nil
 	}
 	began := time.Now()
-	if _, err := b.gobench(ctx, "gen", "-brokers", b.node.Kafka, "-n", fmt.Sprint(b.bids), "-parts", "2"); err != nil {
+	if _, err := b.gobench(ctx, "gen", "-brokers", b.node.Kafka, "-n", strconv.FormatInt(b.bids, 10), "-parts", "2"); err != nil {
 		return err
 	}
 	fmt.Printf("# %d bids in %.1f s\n", b.bids, time.Since(began).Seconds())
@@ -100,7 +101,7 @@ func q2(ctx context.Context, b *bench) (outcome, error) {
 		return out, err
 	}
 	want, err := b.sql.value(ctx, `SELECT count(*) FROM bid WHERE auction % 123 = 0`)
-	if err == nil && fmt.Sprint(out.output) != want {
+	if err == nil && strconv.FormatInt(out.output, 10) != want {
 		err = fmt.Errorf("%d output records, the batch answer is %s", out.output, want)
 	}
 	return out, err
@@ -115,7 +116,7 @@ func tumble(ctx context.Context, b *bench) (outcome, error) {
 		return out, err
 	}
 	sum, err := b.sql.value(ctx, `SELECT sum(num) FROM tumble`)
-	if err == nil && sum != fmt.Sprint(b.bids) {
+	if err == nil && sum != strconv.FormatInt(b.bids, 10) {
 		err = fmt.Errorf("the counts add up to %s, %d expected", sum, b.bids)
 	}
 	return out, err

@@ -20,7 +20,7 @@ func endOffset(ctx context.Context, brokers, topic string) (int64, error) {
 	defer cancel()
 	meta := kmsg.NewPtrMetadataRequest()
 	t := kmsg.NewMetadataRequestTopic()
-	t.Topic = kmsg.StringPtr(topic)
+	t.Topic = new(topic)
 	meta.Topics = append(meta.Topics, t)
 	info, err := meta.RequestWith(ctx, cl)
 	if err != nil {
@@ -83,7 +83,7 @@ func deleteTopic(ctx context.Context, brokers, topic string) error {
 	req := kmsg.NewPtrDeleteTopicsRequest()
 	req.TopicNames = []string{topic}
 	t := kmsg.NewDeleteTopicsRequestTopic()
-	t.Topic = kmsg.StringPtr(topic)
+	t.Topic = new(topic)
 	req.Topics = append(req.Topics, t)
 	resp, err := req.RequestWith(ctx, cl)
 	if err != nil {

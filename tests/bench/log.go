@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/freshetdb/freshet/tests/harness"
@@ -19,7 +19,7 @@ func produce(ctx context.Context, b *bench) (outcome, error) {
 	if _, err := b.gobench(ctx, "create", "-brokers", b.node.Kafka, "-topic", "load"); err != nil {
 		return outcome{}, err
 	}
-	return b.client(ctx, "produce", "-brokers", b.node.Kafka, "-topic", "load", "-n", fmt.Sprint(logRecords), "-size", fmt.Sprint(logBytes), "-acks", "all")
+	return b.client(ctx, "produce", "-brokers", b.node.Kafka, "-topic", "load", "-n", strconv.Itoa(logRecords), "-size", strconv.Itoa(logBytes), "-acks", "all")
 }
 
 // consume reads them again.
@@ -29,7 +29,7 @@ func consume(ctx context.Context, b *bench) (outcome, error) {
 			return outcome{}, err
 		}
 	}
-	out, err := b.client(ctx, "consume", "-brokers", b.node.Kafka, "-topic", "load", "-n", fmt.Sprint(logRecords))
+	out, err := b.client(ctx, "consume", "-brokers", b.node.Kafka, "-topic", "load", "-n", strconv.Itoa(logRecords))
 	out.output = logRecords
 	return out, err
 }

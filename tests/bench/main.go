@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -102,7 +103,7 @@ func (b *bench) job(ctx context.Context, name string) error {
 	}
 	f, ok := jobs[name]
 	if !ok {
-		return fmt.Errorf("no such job")
+		return errors.New("no such job")
 	}
 	if name == "q1" || name == "q2" || name == "tumble" {
 		if err := b.load(ctx); err != nil {
@@ -183,7 +184,7 @@ func (b *bench) gobench(ctx context.Context, args ...string) (map[string]any, er
 		return nil, fmt.Errorf("gobench %s: %w: %s", strings.Join(args, " "), err, out)
 	}
 	line := map[string]any{}
-	for _, l := range strings.Split(string(out), "\n") {
+	for l := range strings.SplitSeq(string(out), "\n") {
 		if strings.HasPrefix(l, "{") {
 			if err := json.Unmarshal([]byte(l), &line); err != nil {
 				return nil, err

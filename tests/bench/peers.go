@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -22,10 +23,10 @@ var peerJobs = map[string]peerJob{
 	"q2":     {streams: "q2", figure: "steady_cpu_s_per_M"},
 	"tumble": {streams: "q5", figure: "steady_cpu_s_per_M"},
 	"produce": {
-		client: []string{"produce", "-topic", "load", "-n", fmt.Sprint(logRecords), "-size", fmt.Sprint(logBytes), "-acks", "all"},
+		client: []string{"produce", "-topic", "load", "-n", strconv.Itoa(logRecords), "-size", strconv.Itoa(logBytes), "-acks", "all"},
 		figure: "server_cpu_s_per_M",
 	},
-	"consume": {client: []string{"consume", "-topic", "load", "-n", fmt.Sprint(logRecords)}, figure: "server_cpu_s_per_M"},
+	"consume": {client: []string{"consume", "-topic", "load", "-n", strconv.Itoa(logRecords)}, figure: "server_cpu_s_per_M"},
 }
 
 // againstPeers runs the jobs on Kafka and Kafka Streams and prints how we compare. The first produce of a cold JVM is thrown away.
@@ -44,7 +45,7 @@ func (b *bench) againstPeers(ctx context.Context, jobs []string) error {
 		return err
 	}
 	p := &peer{bench: b, brokers: strings.TrimSpace(string(brokers)), pids: strings.TrimSpace(string(pids))}
-	if _, err := b.gobench(ctx, "gen", "-brokers", p.brokers, "-n", fmt.Sprint(b.bids), "-parts", "2"); err != nil {
+	if _, err := b.gobench(ctx, "gen", "-brokers", p.brokers, "-n", strconv.FormatInt(b.bids, 10), "-parts", "2"); err != nil {
 		return err
 	}
 	for _, job := range jobs {
@@ -110,7 +111,7 @@ func (p *peer) measure(ctx context.Context, job string, how peerJob) (map[string
 	}
 	args := []string{filepath.Join(p.bench.peers, "meas.py"), "--peer", p.name(how), "--job", job, "--pids", strings.ReplaceAll(p.pids, "\n", ","), "--timeout", "400", "--"}
 	if how.streams != "" {
-		args = append(args, filepath.Join(p.bench.peers, "streams", "run.sh"), how.streams, p.brokers, fmt.Sprint(p.bench.bids), "1", "rocksdb", "topic", "true")
+		args = append(args, filepath.Join(p.bench.peers, "streams", "run.sh"), how.streams, p.brokers, strconv.FormatInt(p.bench.bids, 10), "1", "rocksdb", "topic", "true")
 	} else {
 		args = append(args, filepath.Join(p.bench.peers, "bin", "gobench"), how.client[0], "-brokers", p.brokers)
 		args = append(args, how.client[1:]...)

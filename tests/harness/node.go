@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"testing"
 
@@ -24,7 +23,7 @@ func StartNode(t testing.TB) *server.Server {
 // StartNodeOn starts a node with a configuration of the test's.
 func StartNodeOn(t testing.TB, cfg config.Config) *server.Server {
 	t.Helper()
-	node, err := server.Start(context.Background(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	node, err := server.Start(context.Background(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,8 +95,7 @@ func (r *runner) once(rec Record) error {
 		return checkError(rec, err)
 	}
 	if err != nil {
-		var pg *pgconn.PgError
-		if errors.As(err, &pg) {
+		if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 			return fmt.Errorf("%s\n%s: %s (position %d, hint %q)", rec.SQL, pg.Code, pg.Message, pg.Position, pg.Hint)
 		}
 		return fmt.Errorf("%s\n%w", rec.SQL, err)
@@ -110,7 +109,7 @@ func (r *runner) once(rec Record) error {
 func checkError(rec Record, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
-		return fmt.Errorf("%s\nexpected error %s, got %v", rec.SQL, rec.Code, err)
+		return fmt.Errorf("%s\nexpected error %s, got wv", rec.SQL, rec.Code, err)
 	}
 	matches, rerr := regexp.MatchString(rec.Match, pg.Message)
 	if rerr != nil {

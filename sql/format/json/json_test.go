@@ -11,10 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/valyala/fastjson"
+
 	"github.com/freshetdb/freshet/sql/format"
 	"github.com/freshetdb/freshet/sql/types"
 	"github.com/freshetdb/freshet/sql/vector"
-	"github.com/valyala/fastjson"
 )
 
 func columnsOf(t testing.TB, list ...any) types.Columns {
@@ -385,9 +386,14 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	columns := types.Columns{
-		{Name: "id", Type: types.Of(types.BigInt)}, {Name: "s", Type: types.Of(types.String)}, {Name: "d", Type: types.Of(types.Double)},
-		{Name: "a", Type: types.ArrayOf(types.ArrayOf(types.Of(types.Int)))}, {Name: "m", Type: types.MapOf(types.Of(types.String), types.Of(types.Int))},
-		{Name: "t", Type: types.Of(types.Timestamp)}, {Name: "n", Type: types.DecimalOf(10, 3)}, {Name: "b", Type: types.Of(types.Bytes)},
+		{Name: "id", Type: types.Of(types.BigInt)},
+		{Name: "s", Type: types.Of(types.String)},
+		{Name: "d", Type: types.Of(types.Double)},
+		{Name: "a", Type: types.ArrayOf(types.ArrayOf(types.Of(types.Int)))},
+		{Name: "m", Type: types.MapOf(types.Of(types.String), types.Of(types.Int))},
+		{Name: "t", Type: types.Of(types.Timestamp)},
+		{Name: "n", Type: types.DecimalOf(10, 3)},
+		{Name: "b", Type: types.Of(types.Bytes)},
 	}
 	var parser fastjson.Parser
 	d := newDecoder(format.Options{Columns: columns})
@@ -446,9 +452,13 @@ func compare(t *testing.T, payload []byte, parsed *fastjson.Value, cols []*vecto
 }
 
 var bidColumns = types.Columns{
-	{Name: "auction", Type: types.Of(types.BigInt)}, {Name: "bidder", Type: types.Of(types.BigInt)}, {Name: "price", Type: types.Of(types.BigInt)},
-	{Name: "channel", Type: types.Of(types.String)}, {Name: "url", Type: types.Of(types.String)},
-	{Name: "dateTime", Type: types.Of(types.Timestamp)}, {Name: "extra", Type: types.Of(types.String)},
+	{Name: "auction", Type: types.Of(types.BigInt)},
+	{Name: "bidder", Type: types.Of(types.BigInt)},
+	{Name: "price", Type: types.Of(types.BigInt)},
+	{Name: "channel", Type: types.Of(types.String)},
+	{Name: "url", Type: types.Of(types.String)},
+	{Name: "dateTime", Type: types.Of(types.Timestamp)},
+	{Name: "extra", Type: types.Of(types.String)},
 }
 
 // bids makes payloads of about 220 bytes.

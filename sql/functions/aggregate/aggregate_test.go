@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/datadriven"
+
 	"github.com/freshetdb/freshet/sql/functions"
 	"github.com/freshetdb/freshet/sql/sqlerr"
 	"github.com/freshetdb/freshet/sql/types"
@@ -55,8 +56,10 @@ func newGroup(name string, d functions.Dialect, distinct bool, args ...types.Typ
 	}
 	acc := build()
 	stride := acc.Width() + 2
-	return &group{t: t, acc: acc, st: functions.States{Words: make([]uint64, testSlots*stride), Stride: stride, Offset: 1,
-		Arena: &memory{texts: map[uint64][]byte{}}}}, casts, nil
+	return &group{t: t, acc: acc, st: functions.States{
+		Words: make([]uint64, testSlots*stride), Stride: stride, Offset: 1,
+		Arena: &memory{texts: map[uint64][]byte{}},
+	}}, casts, nil
 }
 
 func (g *group) results() (string, error) {
@@ -129,7 +132,7 @@ func runAggregate(name string, dialect functions.Dialect, distinct bool, args []
 	var rows, last []uint16
 	var slots, lastSlots []uint32
 	for slot, line := range strings.Split(input, "\n") {
-		for _, s := range strings.Fields(line) {
+		for s := range strings.FieldsSeq(line) {
 			rows, slots = append(rows, uint16(len(texts))), append(slots, uint32(slot))
 			texts = append(texts, s)
 		}
@@ -172,8 +175,16 @@ func TestUndo(t *testing.T) {
 	cases := []struct {
 		name string
 		typ  types.Type
-	}{{"count", types.Of(types.Int)}, {"sum", types.Of(types.Int)}, {"sum", types.Of(types.BigInt)}, {"sum", types.DecimalOf(12, 2)}, {"avg", types.Of(types.Int)},
-		{"avg", types.DecimalOf(12, 2)}, {"bool_and", types.Of(types.Boolean)}, {"bool_or", types.Of(types.Boolean)}}
+	}{
+		{"count", types.Of(types.Int)},
+		{"sum", types.Of(types.Int)},
+		{"sum", types.Of(types.BigInt)},
+		{"sum", types.DecimalOf(12, 2)},
+		{"avg", types.Of(types.Int)},
+		{"avg", types.DecimalOf(12, 2)},
+		{"bool_and", types.Of(types.Boolean)},
+		{"bool_or", types.Of(types.Boolean)},
+	}
 	for _, c := range cases {
 		with, _, err := newGroup(c.name, functions.Postgres, false, c.typ)
 		if err != nil {

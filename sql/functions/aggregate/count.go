@@ -10,9 +10,11 @@ func counts() []*functions.Aggregate {
 	big := always(types.Of(types.BigInt))
 	star := aggregate("count", "Number of rows.", functions.Any, big, func([]types.Type) functions.Accumulator { return countRows{} })
 	star.Star = true
-	return []*functions.Aggregate{star,
+	return []*functions.Aggregate{
+		star,
 		aggregate("count", "Number of rows at which the argument is not null.", functions.Any, big,
-			func([]types.Type) functions.Accumulator { return countValues{} }, types.Of(types.Unknown))}
+			func([]types.Type) functions.Accumulator { return countValues{} }, types.Of(types.Unknown)),
+	}
 }
 
 // countRows is COUNT(*); word 0 is the count.

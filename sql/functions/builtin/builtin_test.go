@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
+
 	"github.com/freshetdb/freshet/sql/expr"
 	"github.com/freshetdb/freshet/sql/functions"
 	"github.com/freshetdb/freshet/sql/sqlerr"
@@ -25,7 +26,7 @@ func TestExpressions(t *testing.T) {
 			zone := ""
 			d.MaybeScanArgs(t, "zone", &zone)
 			var b strings.Builder
-			for _, line := range strings.Split(d.Input, "\n") {
+			for line := range strings.SplitSeq(d.Input, "\n") {
 				b.WriteString(answer(reg, &functions.Context{Dialect: dialect, Now: testNow, TimeZone: zone}, line) + "\n")
 			}
 			return b.String()

@@ -16,9 +16,15 @@ import (
 
 // testColumns is the input of the programs below.
 var testColumns = types.Columns{
-	{Name: "i", Type: types.Of(types.Int)}, {Name: "j", Type: types.Of(types.BigInt)}, {Name: "f", Type: types.Of(types.Double)},
-	{Name: "d", Type: types.DecimalOf(10, 2)}, {Name: "n", Type: types.Of(types.Decimal)}, {Name: "s", Type: types.Of(types.String)},
-	{Name: "b", Type: types.Of(types.Boolean)}, {Name: "t", Type: types.Of(types.Timestamp)}, {Name: "a", Type: types.ArrayOf(types.Of(types.Int))},
+	{Name: "i", Type: types.Of(types.Int)},
+	{Name: "j", Type: types.Of(types.BigInt)},
+	{Name: "f", Type: types.Of(types.Double)},
+	{Name: "d", Type: types.DecimalOf(10, 2)},
+	{Name: "n", Type: types.Of(types.Decimal)},
+	{Name: "s", Type: types.Of(types.String)},
+	{Name: "b", Type: types.Of(types.Boolean)},
+	{Name: "t", Type: types.Of(types.Timestamp)},
+	{Name: "a", Type: types.ArrayOf(types.Of(types.Int))},
 }
 
 // testPrograms touches every kind of node and kernel.
@@ -193,8 +199,15 @@ func TestFoldKeepsMeaning(t *testing.T) {
 	reg := New()
 	ctx := &functions.Context{Now: testNow}
 	for _, c := range []struct{ in, out string }{
-		{"i + (1 + 2)", "(i + 3)"}, {"1 / 0", "(1 / 0)"}, {"case when 1 = 1 then 'x' end", "'x'"}, {"now()", "now()"}, {"upper('a') || s", "('A' || s)"},
-		{"t > '2026-01-01'", "(t > TIMESTAMP '2026-01-01 00:00:00+00')"}, {"i IN (1, 2)", "(i IN (1, 2))"}, {"d * 2", "(d * 2)"}, {"s LIKE 'a%' AND b", "((s LIKE 'a%') AND b)"},
+		{"i + (1 + 2)", "(i + 3)"},
+		{"1 / 0", "(1 / 0)"},
+		{"case when 1 = 1 then 'x' end", "'x'"},
+		{"now()", "now()"},
+		{"upper('a') || s", "('A' || s)"},
+		{"t > '2026-01-01'", "(t > TIMESTAMP '2026-01-01 00:00:00+00')"},
+		{"i IN (1, 2)", "(i IN (1, 2))"},
+		{"d * 2", "(d * 2)"},
+		{"s LIKE 'a%' AND b", "((s LIKE 'a%') AND b)"},
 	} {
 		e, err := bind(reg, functions.Postgres, testColumns, c.in)
 		if err != nil {
@@ -212,8 +225,12 @@ func TestFoldKeepsMeaning(t *testing.T) {
 
 // bench runs an expression over a full chunk of price and auction numbers.
 func bench(b *testing.B, text string, filter bool) {
-	columns := types.Columns{{Name: "auction", Type: types.Of(types.BigInt)}, {Name: "price", Type: types.Of(types.BigInt)}, {Name: "p", Type: types.DecimalOf(10, 2)},
-		{Name: "url", Type: types.Of(types.String)}}
+	columns := types.Columns{
+		{Name: "auction", Type: types.Of(types.BigInt)},
+		{Name: "price", Type: types.Of(types.BigInt)},
+		{Name: "p", Type: types.DecimalOf(10, 2)},
+		{Name: "url", Type: types.Of(types.String)},
+	}
 	c := &vector.Chunk{N: vector.MaxRows}
 	for _, col := range columns {
 		v := vector.New(col.Type, c.N)

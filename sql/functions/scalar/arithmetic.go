@@ -13,18 +13,30 @@ import (
 // arithmetic is + - * / % over numbers, and unary minus. Over times: see calendars.
 func arithmetic() []*functions.Function {
 	return []*functions.Function{
-		{Name: "+", Category: "operators", Help: "Sum of two numbers; a date, time or timestamp moved by an interval or days.",
-			Examples: examples("1 + 2", "3", "1.5 + 2", "3.5"), Overloads: numeric(opAdd)},
-		{Name: "-", Category: "operators", Help: "Difference of two numbers, or a number's negative; an interval between timestamps, days between dates.",
-			Examples: examples("5 - 7", "-2", "- 3", "-3"), Overloads: append(numeric(opSub), negatives()...)},
-		{Name: "*", Category: "operators", Help: "Product of two numbers.",
-			Examples: examples("6 * 7", "42", "1.5 * 1.5", "2.25"), Overloads: numeric(opMul)},
-		{Name: "/", Category: "operators", Help: "Quotient of two numbers; of whole numbers truncated towards zero.",
-			Examples: examples("7 / 2", "3", "7.0 / 2", "3.5000000000000000"), Overloads: numeric(opDiv)},
-		{Name: "%", Category: "operators", Help: "Remainder of a division, with the dividend's sign.",
-			Examples: examples("7 % 3", "1", "-7 % 3", "-1"), Overloads: numeric(opMod)},
-		{Name: "mod", Category: "math", Help: "Remainder of a division, with the dividend's sign.",
-			Examples: examples("mod(9, 4)", "1"), Overloads: numeric(opMod)},
+		{
+			Name: "+", Category: "operators", Help: "Sum of two numbers; a date, time or timestamp moved by an interval or days.",
+			Examples: examples("1 + 2", "3", "1.5 + 2", "3.5"), Overloads: numeric(opAdd),
+		},
+		{
+			Name: "-", Category: "operators", Help: "Difference of two numbers, or a number's negative; an interval between timestamps, days between dates.",
+			Examples: examples("5 - 7", "-2", "- 3", "-3"), Overloads: append(numeric(opSub), negatives()...),
+		},
+		{
+			Name: "*", Category: "operators", Help: "Product of two numbers.",
+			Examples: examples("6 * 7", "42", "1.5 * 1.5", "2.25"), Overloads: numeric(opMul),
+		},
+		{
+			Name: "/", Category: "operators", Help: "Quotient of two numbers; of whole numbers truncated towards zero.",
+			Examples: examples("7 / 2", "3", "7.0 / 2", "3.5000000000000000"), Overloads: numeric(opDiv),
+		},
+		{
+			Name: "%", Category: "operators", Help: "Remainder of a division, with the dividend's sign.",
+			Examples: examples("7 % 3", "1", "-7 % 3", "-1"), Overloads: numeric(opMod),
+		},
+		{
+			Name: "mod", Category: "math", Help: "Remainder of a division, with the dividend's sign.",
+			Examples: examples("mod(9, 4)", "1"), Overloads: numeric(opMod),
+		},
 	}
 }
 

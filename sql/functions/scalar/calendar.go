@@ -37,18 +37,28 @@ func calendars() []*functions.Function {
 			overload(rows(negateInterval), tInterval, tInterval)),
 		operator("*", overload(scaleInterval(0, 1, false), tInterval, tInterval, tDouble), overload(scaleInterval(1, 0, false), tInterval, tDouble, tInterval)),
 		operator("/", overload(scaleInterval(0, 1, true), tInterval, tInterval, tDouble)),
-		{Name: "extract", Category: "date", Help: "A field of a timestamp, date, time or interval: year, quarter, month, week, day, dow, doy, hour, minute, second, milliseconds, microseconds, epoch and others. Written extract(field FROM source).",
-			Examples: examples("extract(hour FROM TIMESTAMP '2026-11-22 17:40:05.5+00')", "17", "extract(second FROM TIMESTAMP '2026-11-22 17:40:05.5+00')", "5.500000"), Overloads: fields},
+		{
+			Name: "extract", Category: "date", Help: "A field of a timestamp, date, time or interval: year, quarter, month, week, day, dow, doy, hour, minute, second, milliseconds, microseconds, epoch and others. Written extract(field FROM source).",
+			Examples: examples("extract(hour FROM TIMESTAMP '2026-11-22 17:40:05.5+00')", "17", "extract(second FROM TIMESTAMP '2026-11-22 17:40:05.5+00')", "5.500000"), Overloads: fields,
+		},
 		{Name: "date_part", Category: "date", Help: "extract as a function, with a double for an answer.", Examples: examples("date_part('year', DATE '2026-11-22')", "2026"), Overloads: parts},
-		{Name: "date_trunc", Category: "date", Help: "Timestamp cut to a unit, in the session's or a given time zone.",
+		{
+			Name: "date_trunc", Category: "date", Help: "Timestamp cut to a unit, in the session's or a given time zone.",
 			Examples: examples("date_trunc('hour', TIMESTAMP '2026-11-22 17:40:05+00')", "2026-11-22 17:00:00+00", "date_trunc('week', DATE '2026-11-22')", "2026-11-16 00:00:00+00"),
-			Overloads: []*functions.Overload{truncation(), overload(rows(dateTrunc), tTimestamp, tText, tTimestamp, tText),
-				overload(rows(intervalTrunc), tInterval, tText, tInterval)}},
-		{Name: "timezone", Category: "date", Help: "AT TIME ZONE: not supported, as there is no timestamp without a time zone. Set the session's time zone, or give date_trunc, format_timestamp and their like a zone.",
-			Overloads: []*functions.Overload{{Params: []types.Type{tText, tTimestamp}, ReturnType: noTimeZone}}},
-		{Name: "date_bin", Category: "date", Help: "Start of the interval-long bin, counted from an origin, that a timestamp falls into.",
+			Overloads: []*functions.Overload{
+				truncation(), overload(rows(dateTrunc), tTimestamp, tText, tTimestamp, tText),
+				overload(rows(intervalTrunc), tInterval, tText, tInterval),
+			},
+		},
+		{
+			Name: "timezone", Category: "date", Help: "AT TIME ZONE: not supported, as there is no timestamp without a time zone. Set the session's time zone, or give date_trunc, format_timestamp and their like a zone.",
+			Overloads: []*functions.Overload{{Params: []types.Type{tText, tTimestamp}, ReturnType: noTimeZone}},
+		},
+		{
+			Name: "date_bin", Category: "date", Help: "Start of the interval-long bin, counted from an origin, that a timestamp falls into.",
 			Examples:  examples("date_bin('15 minutes', TIMESTAMP '2020-02-11 15:44:17+00', TIMESTAMP '2001-01-01+00')", "2020-02-11 15:30:00+00"),
-			Overloads: []*functions.Overload{overload(rows(dateBin), tTimestamp, tInterval, tTimestamp, tTimestamp)}},
+			Overloads: []*functions.Overload{overload(rows(dateBin), tTimestamp, tInterval, tTimestamp, tTimestamp)},
+		},
 	}
 }
 

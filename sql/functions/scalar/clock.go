@@ -13,33 +13,49 @@ import (
 // clocks is the current time and counts since 1970.
 func clocks() []*functions.Function {
 	now := func(name string) *functions.Function {
-		return &functions.Function{Name: name, Category: "date", Help: "The statement's time.", Examples: examples(name+"()", "2026-11-22 17:00:00+00"),
-			Overloads: []*functions.Overload{stable(overload(clock(func(us int64, _ *time.Location) int64 { return us }), tTimestamp))}}
+		return &functions.Function{
+			Name: name, Category: "date", Help: "The statement's time.", Examples: examples(name+"()", "2026-11-22 17:00:00+00"),
+			Overloads: []*functions.Overload{stable(overload(clock(func(us int64, _ *time.Location) int64 { return us }), tTimestamp))},
+		}
 	}
 	return []*functions.Function{
 		now("now"), now("current_timestamp"), now("localtimestamp"), now("transaction_timestamp"), now("statement_timestamp"),
-		{Name: "current_date", Category: "date", Help: "Today, in the session's time zone.", Examples: examples("current_date", "2026-11-22"),
+		{
+			Name: "current_date", Category: "date", Help: "Today, in the session's time zone.", Examples: examples("current_date", "2026-11-22"),
 			Overloads: []*functions.Overload{stable(overload(clock(func(us int64, z *time.Location) int64 {
 				day, _ := vector.Local(us, z)
 				return day
-			}), tDate))}},
-		{Name: "current_time", Category: "date", Help: "The time of day, in the session's time zone.", Examples: examples("current_time", "17:00:00"),
+			}), tDate))},
+		},
+		{
+			Name: "current_time", Category: "date", Help: "The time of day, in the session's time zone.", Examples: examples("current_time", "17:00:00"),
 			Overloads: []*functions.Overload{stable(overload(clock(func(us int64, z *time.Location) int64 {
 				_, rest := vector.Local(us, z)
 				return rest
-			}), tTime))}},
-		{Name: "unix_timestamp", Category: "date", Help: "Milliseconds since 1970, of now or of a timestamp.", Examples: examples("unix_timestamp()", "1795366800000", "unix_timestamp(TIMESTAMP '1970-01-01 00:00:01+00')", "1000"),
+			}), tTime))},
+		},
+		{
+			Name: "unix_timestamp", Category: "date", Help: "Milliseconds since 1970, of now or of a timestamp.", Examples: examples("unix_timestamp()", "1795366800000", "unix_timestamp(TIMESTAMP '1970-01-01 00:00:01+00')", "1000"),
 			Overloads: []*functions.Overload{
 				stable(overload(clock(func(us int64, _ *time.Location) int64 { return vector.FloorDiv(us, vector.Millisecond) }), tBig)),
-				overload(int1(func(us int64) int64 { return vector.FloorDiv(us, vector.Millisecond) }), tBig, tTimestamp)}},
-		{Name: "unix_date", Category: "date", Help: "Days since 1970, of today or of a date.", Examples: examples("unix_date(DATE '1970-01-11')", "10"),
+				overload(int1(func(us int64) int64 { return vector.FloorDiv(us, vector.Millisecond) }), tBig, tTimestamp),
+			},
+		},
+		{
+			Name: "unix_date", Category: "date", Help: "Days since 1970, of today or of a date.", Examples: examples("unix_date(DATE '1970-01-11')", "10"),
 			Overloads: []*functions.Overload{
 				stable(overload(clock(func(us int64, _ *time.Location) int64 { return vector.FloorDiv(us, vector.Day) }), tInt)),
-				overload(int1(func(days int64) int64 { return days }), tInt, tDate)}},
-		{Name: "from_unixtime", Category: "date", Help: "Timestamp of milliseconds since 1970.", Examples: examples("from_unixtime(1500)", "1970-01-01 00:00:01.5+00"),
-			Overloads: []*functions.Overload{overload(rows(fromMilliseconds), tTimestamp, tBig)}},
-		{Name: "from_days", Category: "date", Help: "Date of days since 1970.", Examples: examples("from_days(10)", "1970-01-11"),
-			Overloads: []*functions.Overload{overload(int1(func(x int64) int64 { return x }), tDate, tInt)}},
+				overload(int1(func(days int64) int64 { return days }), tInt, tDate),
+			},
+		},
+		{
+			Name: "from_unixtime", Category: "date", Help: "Timestamp of milliseconds since 1970.", Examples: examples("from_unixtime(1500)", "1970-01-01 00:00:01.5+00"),
+			Overloads: []*functions.Overload{overload(rows(fromMilliseconds), tTimestamp, tBig)},
+		},
+		{
+			Name: "from_days", Category: "date", Help: "Date of days since 1970.", Examples: examples("from_days(10)", "1970-01-11"),
+			Overloads: []*functions.Overload{overload(int1(func(x int64) int64 { return x }), tDate, tInt)},
+		},
 	}
 }
 

@@ -19,12 +19,17 @@ func collections() []*functions.Function {
 		return nil
 	})
 	return []*functions.Function{
-		{Name: "[]", Category: "collections", Help: "Element of an array, from 1 (from the end when negative, in the ksqldb dialect); value of a key of a map. Null when there is none. Written a[i].",
-			Examples: examples("ARRAY[10, 20, 30][2]", "20", "MAP['a', 1, 'b', 2]['b']", "2"), Overloads: []*functions.Overload{element, value}},
-		{Name: "element_at", Category: "collections", Help: "As a[i]: element of an array or value of a map's key.", Examples: examples("element_at(ARRAY[10, 20], 1)", "10"),
-			Overloads: []*functions.Overload{named(element), named(value)}},
+		{
+			Name: "[]", Category: "collections", Help: "Element of an array, from 1 (from the end when negative, in the ksqldb dialect); value of a key of a map. Null when there is none. Written a[i].",
+			Examples: examples("ARRAY[10, 20, 30][2]", "20", "MAP['a', 1, 'b', 2]['b']", "2"), Overloads: []*functions.Overload{element, value},
+		},
+		{
+			Name: "element_at", Category: "collections", Help: "As a[i]: element of an array or value of a map's key.", Examples: examples("element_at(ARRAY[10, 20], 1)", "10"),
+			Overloads: []*functions.Overload{named(element), named(value)},
+		},
 		{Name: "array", Category: "collections", Help: "Array of the arguments. Written ARRAY[a, b].", Examples: examples("array(1, 2.5, NULL)", "{1,2.5,NULL}"), Overloads: constructors()},
-		{Name: "array_length", Category: "collections", Help: "Number of elements; of two arguments, the second is the dimension, 1, and an empty array gives null.",
+		{
+			Name: "array_length", Category: "collections", Help: "Number of elements; of two arguments, the second is the dimension, 1, and an empty array gives null.",
 			Examples: examples("array_length(ARRAY[1, 2, 3])", "3", "array_length(ARRAY['a'], 1)", "1"), Overloads: []*functions.Overload{
 				overload(size, tInt, tArray),
 				overload(rows(func(ctx *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
@@ -34,14 +39,23 @@ func collections() []*functions.Function {
 						out.SetNull(i)
 					}
 					return nil
-				}), tInt, tArray, tInt)}},
-		{Name: "cardinality", Category: "collections", Help: "Number of elements of an array or entries of a map.", Examples: examples("cardinality(ARRAY[1, 2])", "2"),
-			Overloads: []*functions.Overload{overload(size, tInt, tArray), overload(size, tInt, tMap)}},
-		{Name: "array_contains", Category: "collections", Help: "Whether an array holds a value.", Examples: examples("array_contains(ARRAY['a', 'b'], 'b')", "t"),
-			Overloads: []*functions.Overload{{Params: []types.Type{tArray, tAny}, Returns: tBool, Kernel: rows(arrayContains)}}},
-		{Name: "array_to_string", Category: "collections", Help: "Elements printed with a text between them; nulls are passed over, or printed as the third argument.",
+				}), tInt, tArray, tInt),
+			},
+		},
+		{
+			Name: "cardinality", Category: "collections", Help: "Number of elements of an array or entries of a map.", Examples: examples("cardinality(ARRAY[1, 2])", "2"),
+			Overloads: []*functions.Overload{overload(size, tInt, tArray), overload(size, tInt, tMap)},
+		},
+		{
+			Name: "array_contains", Category: "collections", Help: "Whether an array holds a value.", Examples: examples("array_contains(ARRAY['a', 'b'], 'b')", "t"),
+			Overloads: []*functions.Overload{{Params: []types.Type{tArray, tAny}, Returns: tBool, Kernel: rows(arrayContains)}},
+		},
+		{
+			Name: "array_to_string", Category: "collections", Help: "Elements printed with a text between them; nulls are passed over, or printed as the third argument.",
 			Examples: examples("array_to_string(ARRAY[1, 2, NULL, 5], ',')", "1,2,5", "array_to_string(ARRAY[1, NULL], ',', '*')", "1,*"), Overloads: []*functions.Overload{
-				overload(rows(arrayToString), tText, tArray, tText), overload(rows(arrayToString), tText, tArray, tText, tText)}},
+				overload(rows(arrayToString), tText, tArray, tText), overload(rows(arrayToString), tText, tArray, tText, tText),
+			},
+		},
 		{Name: "map_keys", Category: "collections", Help: "Array of a map's keys.", Examples: examples("map_keys(MAP['a', 1])", "{a}"), Overloads: []*functions.Overload{mapMembers(0)}},
 		{Name: "map_values", Category: "collections", Help: "Array of a map's values.", Examples: examples("map_values(MAP['a', 1])", "{1}"), Overloads: []*functions.Overload{mapMembers(1)}},
 		{Name: "as_value", Category: "other", Help: "The argument itself: copies a key column into the value.", Examples: examples("as_value(7)", "7"), Overloads: []*functions.Overload{asValue()}},
@@ -91,7 +105,7 @@ func elementType(args []types.Type) (types.Type, error) {
 	if args[0].Elem == nil {
 		return types.Type{}, sqlerr.Newf(sqlerr.IndeterminateDatatype, 0, "could not determine the element type")
 	}
-	if args[0].ID == types.Map && !args[1].Equal(*args[0].Key) && !types.CanCast(args[1], *args[0].Key, types.Implicit) && !(args[1].ID == args[0].Key.ID) {
+	if args[0].ID == types.Map && !args[1].Equal(*args[0].Key) && !types.CanCast(args[1], *args[0].Key, types.Implicit) && (args[1].ID != args[0].Key.ID) {
 		return types.Type{}, sqlerr.Newf(sqlerr.DatatypeMismatch, 0, "map key must be of type %s, not %s", args[0].Key, args[1])
 	}
 	return *args[0].Elem, nil
@@ -215,6 +229,8 @@ func mapMembers(kid int) *functions.Overload {
 }
 
 func asValue() *functions.Overload {
-	return &functions.Overload{Params: []types.Type{tAny}, ReturnType: sameAsFirst,
-		Kernel: picked(func(_ *functions.Context, args []*vector.Vector, i int) (*vector.Vector, int) { return args[0], i })}
+	return &functions.Overload{
+		Params: []types.Type{tAny}, ReturnType: sameAsFirst,
+		Kernel: picked(func(_ *functions.Context, args []*vector.Vector, i int) (*vector.Vector, int) { return args[0], i }),
+	}
 }

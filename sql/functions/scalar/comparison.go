@@ -22,14 +22,20 @@ func comparisons() []*functions.Function {
 		{">", "Whether the first value is above the second.", "2 > 1.5", "t"},
 		{">=", "Whether the first value is above or equal to the second.", "DATE '2026-01-01' >= DATE '2025-01-01'", "t"},
 	} {
-		out = append(out, &functions.Function{Name: c.op, Category: "operators", Help: c.help,
-			Examples: examples(c.sql, c.result), Overloads: comparison(c.op)})
+		out = append(out, &functions.Function{
+			Name: c.op, Category: "operators", Help: c.help,
+			Examples: examples(c.sql, c.result), Overloads: comparison(c.op),
+		})
 	}
 	return append(out,
-		&functions.Function{Name: "greatest", Category: "conditional", Help: "The largest of the arguments that are not null.",
-			Examples: examples("greatest(3, 9, 4)", "9", "greatest('a', NULL, 'b')", "b"), Overloads: extremes(1)},
-		&functions.Function{Name: "least", Category: "conditional", Help: "The smallest of the arguments that are not null.",
-			Examples: examples("least(3, 9, 4)", "3"), Overloads: extremes(-1)},
+		&functions.Function{
+			Name: "greatest", Category: "conditional", Help: "The largest of the arguments that are not null.",
+			Examples: examples("greatest(3, 9, 4)", "9", "greatest('a', NULL, 'b')", "b"), Overloads: extremes(1),
+		},
+		&functions.Function{
+			Name: "least", Category: "conditional", Help: "The smallest of the arguments that are not null.",
+			Examples: examples("least(3, 9, 4)", "3"), Overloads: extremes(-1),
+		},
 	)
 }
 

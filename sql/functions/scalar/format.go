@@ -15,13 +15,19 @@ func formats() []*functions.Function {
 	}
 	toTimestamp := []*functions.Overload{overload(rows(fromSeconds), tTimestamp, tDouble), patterned(postgresLayout, parseTime, tTimestamp, tText, tText)}
 	return []*functions.Function{
-		{Name: "to_char", Category: "date", Help: "Timestamp as text by a pattern of YYYY YY MM Mon Month DD Dy Day HH24 HH12 MI SS MS US AM TZ OF.",
+		{
+			Name: "to_char", Category: "date", Help: "Timestamp as text by a pattern of YYYY YY MM Mon Month DD Dy Day HH24 HH12 MI SS MS US AM TZ OF.",
 			Examples:  examples("to_char(TIMESTAMP '2026-11-22 17:40:05+00', 'YYYY-MM-DD HH24:MI:SS')", "2026-11-22 17:40:05", "to_char(TIMESTAMP '2026-11-22 17:40:05+00', 'DD Mon HH12:MI am')", "22 Nov 05:40 pm"),
-			Overloads: []*functions.Overload{patterned(postgresLayout, formatTime, tText, tTimestamp, tText)}},
-		{Name: "to_timestamp", Category: "date", Help: "Timestamp of seconds since 1970, or of a text by a to_char pattern.",
-			Examples: examples("to_timestamp(1284352323)", "2010-09-13 04:32:03+00", "to_timestamp('05 Dec 2000', 'DD Mon YYYY')", "2000-12-05 00:00:00+00"), Overloads: toTimestamp},
-		{Name: "to_date", Category: "date", Help: "Date of a text by a to_char pattern.", Examples: examples("to_date('05 12 2000', 'DD MM YYYY')", "2000-12-05"),
-			Overloads: []*functions.Overload{patterned(postgresLayout, parseDate, tDate, tText, tText)}},
+			Overloads: []*functions.Overload{patterned(postgresLayout, formatTime, tText, tTimestamp, tText)},
+		},
+		{
+			Name: "to_timestamp", Category: "date", Help: "Timestamp of seconds since 1970, or of a text by a to_char pattern.",
+			Examples: examples("to_timestamp(1284352323)", "2010-09-13 04:32:03+00", "to_timestamp('05 Dec 2000', 'DD Mon YYYY')", "2000-12-05 00:00:00+00"), Overloads: toTimestamp,
+		},
+		{
+			Name: "to_date", Category: "date", Help: "Date of a text by a to_char pattern.", Examples: examples("to_date('05 12 2000', 'DD MM YYYY')", "2000-12-05"),
+			Overloads: []*functions.Overload{patterned(postgresLayout, parseDate, tDate, tText, tText)},
+		},
 		{Name: "format_timestamp", Category: "date", Help: "Timestamp as text." + java, Examples: examples("format_timestamp(TIMESTAMP '2026-11-22 17:40:05+00', 'dd.MM.yyyy HH:mm', 'Europe/Berlin')", "22.11.2026 18:40"), Overloads: write(tText, formatTime, tTimestamp)},
 		{Name: "parse_timestamp", Category: "date", Help: "Timestamp of a text." + java, Examples: examples("parse_timestamp('22/11/2026 17', 'dd/MM/yyyy HH')", "2026-11-22 17:00:00+00"), Overloads: write(tTimestamp, parseTime, tText)},
 		{Name: "timestamptostring", Category: "date", Help: "Milliseconds since 1970 as text." + java, Examples: examples("timestamptostring(1638360611123, 'yyyy-MM-dd HH:mm:ss.SSS')", "2021-12-01 12:10:11.123"), Overloads: write(tText, formatMillis, tBig)},

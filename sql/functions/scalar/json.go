@@ -17,7 +17,8 @@ import (
 func jsons() []*functions.Function {
 	arrow := func(name, help string, asText bool, sql, result string) *functions.Function {
 		return &functions.Function{Name: name, Category: "json", Help: help, Examples: examples(sql, result), Overloads: []*functions.Overload{
-			overload(jsonMember(asText), tText, tText, tText), overload(jsonElement(asText), tText, tText, tInt)}}
+			overload(jsonMember(asText), tText, tText, tText), overload(jsonElement(asText), tText, tText, tInt),
+		}}
 	}
 	path := overload(rows(func(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
 		steps, err := jsonPath(string(text(args, 1, i)))
@@ -46,8 +47,10 @@ func jsons() []*functions.Function {
 		return emitJSON(text(args, 0, i), steps, true, out, i)
 	}), tText, tText, tText))
 	return []*functions.Function{
-		{Name: "extractjsonfield", Category: "json", Help: "Member of a JSON text by a path such as $.a.b[0]['c'], as text; null when it is not there or the text is not JSON.",
-			Examples: examples(`extractjsonfield('{"a": {"b": [1, "x"]}}', '$.a.b[1]')`, "x", `extractjsonfield('{"a": {"b": [1, 2]}}', '$.a')`, `{"b":[1,2]}`), Overloads: []*functions.Overload{path}},
+		{
+			Name: "extractjsonfield", Category: "json", Help: "Member of a JSON text by a path such as $.a.b[0]['c'], as text; null when it is not there or the text is not JSON.",
+			Examples: examples(`extractjsonfield('{"a": {"b": [1, "x"]}}', '$.a.b[1]')`, "x", `extractjsonfield('{"a": {"b": [1, 2]}}', '$.a')`, `{"b":[1,2]}`), Overloads: []*functions.Overload{path},
+		},
 		{Name: "json_extract_path_text", Category: "json", Help: "Member of a JSON text by keys and indexes, as text.", Examples: examples(`json_extract_path_text('{"a": {"b": 7}}', 'a', 'b')`, "7"), Overloads: []*functions.Overload{members}},
 		arrow("->>", "Member of a JSON text by key, or by index from 0, as text; null when it is not there.", true, `'{"a": "x"}' ->> 'a'`, "x"),
 		arrow("->", "Member of a JSON text by key, or by index from 0, as JSON.", false, `'[{"a": "x"}]' -> 0`, `{"a":"x"}`),

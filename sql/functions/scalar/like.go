@@ -2,6 +2,7 @@ package scalar
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/freshetdb/freshet/sql/functions"
@@ -13,8 +14,10 @@ import (
 // likes is LIKE and ILIKE; a third argument is the escape character.
 func likes() []*functions.Function {
 	return []*functions.Function{
-		{Name: "like", Category: "operators", Help: "Whether a text matches a pattern: % stands for any text, _ for one character. A backslash escapes (not in the ksqldb dialect), or what ESCAPE names.",
-			Examples: examples("'abc' LIKE 'a%'", "t", "'abc' LIKE '_b'", "f"), Overloads: likeOverloads(false)},
+		{
+			Name: "like", Category: "operators", Help: "Whether a text matches a pattern: % stands for any text, _ for one character. A backslash escapes (not in the ksqldb dialect), or what ESCAPE names.",
+			Examples: examples("'abc' LIKE 'a%'", "t", "'abc' LIKE '_b'", "f"), Overloads: likeOverloads(false),
+		},
 		{Name: "ilike", Category: "operators", Help: "LIKE, whatever the case.", Examples: examples("'ABC' ILIKE 'a%c'", "t"), Overloads: likeOverloads(true)},
 	}
 }
@@ -143,9 +146,11 @@ func (l likeRules) specialise(consts []*vector.Vector, _ []types.Type) (function
 // shape recognises 'x', 'x%', '%x' and '%x%'.
 func (l likeRules) shape(p []element) func([]byte) bool {
 	kinds := ""
+	var kindsSb146 strings.Builder
 	for _, e := range p {
-		kinds += string("x_%"[e.kind])
+		kindsSb146.WriteString(string("x_%"[e.kind]))
 	}
+	kinds += kindsSb146.String()
 	if !l.fold && !l.ksql {
 		switch kinds {
 		case "":
@@ -180,7 +185,7 @@ func (l likeRules) match(p []element, s []byte) bool {
 				star, starAt = k, at
 				k++
 				continue
-			case e.kind == likeOne && at < len(s) && !(l.ksql && s[at] == '\n'):
+			case e.kind == likeOne && at < len(s) && (!l.ksql || s[at] != '\n'):
 				at += runeOffset(s[at:], 1)
 				k++
 				continue

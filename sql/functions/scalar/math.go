@@ -18,10 +18,14 @@ func rounding() []*functions.Function {
 		{Name: "ceil", Category: "math", Help: "Nearest whole number not below the argument.", Examples: examples("ceil(42.2)", "43", "ceil(-42.8)", "-42"), Overloads: toWhole(math.Ceil, 1)},
 		{Name: "ceiling", Category: "math", Help: "Nearest whole number not below the argument.", Examples: examples("ceiling(95.3)", "96"), Overloads: toWhole(math.Ceil, 1)},
 		{Name: "floor", Category: "math", Help: "Nearest whole number not above the argument.", Examples: examples("floor(42.8)", "42", "floor(-42.8)", "-43"), Overloads: toWhole(math.Floor, -1)},
-		{Name: "trunc", Category: "math", Help: "Whole part of a number; with n, n digits after the point are kept.",
-			Examples: examples("trunc(42.8)", "42", "trunc(42.4382, 2)", "42.43"), Overloads: append(toWhole(math.Trunc, 0), digits(truncated)...)},
-		{Name: "round", Category: "math", Help: "Nearest whole number, or nearest number with n digits after the point; halves go away from zero (doubles in the postgres dialect: to even; ksqldb: up).",
-			Examples: examples("round(42.4)", "42", "round(42.4382, 2)", "42.44", "round(-1.5)", "-2"), Overloads: append(rounds(), digits(rounded)...)},
+		{
+			Name: "trunc", Category: "math", Help: "Whole part of a number; with n, n digits after the point are kept.",
+			Examples: examples("trunc(42.8)", "42", "trunc(42.4382, 2)", "42.43"), Overloads: append(toWhole(math.Trunc, 0), digits(truncated)...),
+		},
+		{
+			Name: "round", Category: "math", Help: "Nearest whole number, or nearest number with n digits after the point; halves go away from zero (doubles in the postgres dialect: to even; ksqldb: up).",
+			Examples: examples("round(42.4)", "42", "round(42.4382, 2)", "42.44", "round(-1.5)", "-2"), Overloads: append(rounds(), digits(rounded)...),
+		},
 	}
 }
 
@@ -77,8 +81,10 @@ func signs() []*functions.Overload {
 		out.I[i] = int64(vector.CompareFloat(number(args, 0, i), 0))
 		return nil
 	})
-	return []*functions.Overload{in(functions.Postgres, whole), in(functions.Postgres, float),
-		in(functions.Postgres, wholesAsDouble(func(x float64) float64 { return math.Copysign(min(1, math.Abs(x)), x) })), in(functions.KsqlDB, overload(ksql, tInt, tDouble))}
+	return []*functions.Overload{
+		in(functions.Postgres, whole), in(functions.Postgres, float),
+		in(functions.Postgres, wholesAsDouble(func(x float64) float64 { return math.Copysign(min(1, math.Abs(x)), x) })), in(functions.KsqlDB, overload(ksql, tInt, tDouble)),
+	}
 }
 
 // toWhole drops the fraction of doubles by f and of decimals towards direction (0: zero). Whole numbers stay doubles in Postgres
@@ -233,19 +239,26 @@ func mathematics() []*functions.Function {
 		{Name: "exp", Category: "math", Help: "e to the power of the argument.", Examples: examples("exp(0)", "1"), Overloads: double(float1(math.Exp))},
 		{Name: "ln", Category: "math", Help: "Natural logarithm.", Examples: examples("ln(1)", "0"), Overloads: double(logarithm(math.Log))},
 		{Name: "log10", Category: "math", Help: "Logarithm to base 10.", Examples: examples("log10(1000)", "3"), Overloads: double(logarithm(math.Log10))},
-		{Name: "log", Category: "math", Help: "Logarithm to base 10 (natural in the ksqldb dialect); of two arguments, to the first as base.",
+		{
+			Name: "log", Category: "math", Help: "Logarithm to base 10 (natural in the ksqldb dialect); of two arguments, to the first as base.",
 			Examples: examples("log(100)", "2", "log(2, 8)", "3"), Overloads: []*functions.Overload{
 				in(functions.Postgres, overload(logarithm(math.Log10), tDouble, tDouble)),
 				in(functions.KsqlDB, overload(float1(math.Log), tDouble, tDouble)),
-				overload(logarithmTo(), tDouble, tDouble, tDouble)}},
-		{Name: "power", Category: "math", Help: "First argument to the power of the second.", Examples: examples("power(2, 10)", "1024"),
-			Overloads: []*functions.Overload{overload(power(), tDouble, tDouble, tDouble)}},
+				overload(logarithmTo(), tDouble, tDouble, tDouble),
+			},
+		},
+		{
+			Name: "power", Category: "math", Help: "First argument to the power of the second.", Examples: examples("power(2, 10)", "1024"),
+			Overloads: []*functions.Overload{overload(power(), tDouble, tDouble, tDouble)},
+		},
 		{Name: "random", Category: "math", Help: "A number from 0 up to 1, anew for every row.", Examples: examples("random() < 1", "t"), Overloads: []*functions.Overload{random}},
-		{Name: "pi", Category: "math", Help: "The ratio of a circle's circumference to its diameter.", Examples: examples("pi()", "3.141592653589793"),
+		{
+			Name: "pi", Category: "math", Help: "The ratio of a circle's circumference to its diameter.", Examples: examples("pi()", "3.141592653589793"),
 			Overloads: []*functions.Overload{overload(rows(func(_ *functions.Context, _ []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
 				out.F[i] = math.Pi
 				return nil
-			}), tDouble)}},
+			}), tDouble)},
+		},
 	}
 }
 

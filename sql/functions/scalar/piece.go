@@ -15,36 +15,61 @@ func pieces() []*functions.Function {
 	textArray := types.ArrayOf(tText)
 	at := []*functions.Overload{overload(rows(position), tInt, tText, tText)}
 	return []*functions.Function{
-		{Name: "substring", Category: "string", Help: "Part of a text from a 1-based position on, of n characters if given. In the ksqldb dialect negative positions count from the end.",
-			Examples: examples("substring('Thomas', 2, 3)", "hom", "substring('Thomas', 3)", "omas"), Overloads: substrings()},
-		{Name: "substr", Category: "string", Help: "Part of a text from a 1-based position on, of n characters if given.",
-			Examples: examples("substr('alphabet', 3, 2)", "ph"), Overloads: substrings()},
-		{Name: "left", Category: "string", Help: "First n characters; all but the last -n when negative.", Examples: examples("left('abcde', 2)", "ab", "left('abcde', -2)", "abc"),
-			Overloads: []*functions.Overload{overload(rows(leftPart), tText, tText, tInt)}},
-		{Name: "right", Category: "string", Help: "Last n characters; all but the first -n when negative.", Examples: examples("right('abcde', 2)", "de", "right('abcde', -2)", "cde"),
-			Overloads: []*functions.Overload{overload(rows(rightPart), tText, tText, tInt)}},
+		{
+			Name: "substring", Category: "string", Help: "Part of a text from a 1-based position on, of n characters if given. In the ksqldb dialect negative positions count from the end.",
+			Examples: examples("substring('Thomas', 2, 3)", "hom", "substring('Thomas', 3)", "omas"), Overloads: substrings(),
+		},
+		{
+			Name: "substr", Category: "string", Help: "Part of a text from a 1-based position on, of n characters if given.",
+			Examples: examples("substr('alphabet', 3, 2)", "ph"), Overloads: substrings(),
+		},
+		{
+			Name: "left", Category: "string", Help: "First n characters; all but the last -n when negative.", Examples: examples("left('abcde', 2)", "ab", "left('abcde', -2)", "abc"),
+			Overloads: []*functions.Overload{overload(rows(leftPart), tText, tText, tInt)},
+		},
+		{
+			Name: "right", Category: "string", Help: "Last n characters; all but the first -n when negative.", Examples: examples("right('abcde', 2)", "de", "right('abcde', -2)", "cde"),
+			Overloads: []*functions.Overload{overload(rows(rightPart), tText, tText, tInt)},
+		},
 		{Name: "strpos", Category: "string", Help: "1-based position of the second text in the first; 0 if it is not there.", Examples: examples("strpos('high', 'ig')", "2"), Overloads: at},
 		{Name: "instr", Category: "string", Help: "1-based position of the second text in the first; 0 if it is not there.", Examples: examples("instr('high', 'h')", "1"), Overloads: []*functions.Overload{overload(rows(position), tInt, tText, tText)}},
-		{Name: "position", Category: "string", Help: "1-based position of the second text in the first; 0 if it is not there. Also written position(b IN a).",
-			Examples: examples("position('high', 'ig')", "2"), Overloads: []*functions.Overload{overload(rows(position), tInt, tText, tText)}},
-		{Name: "overlay", Category: "string", Help: "Text with n characters (default: as many as the second has) from a 1-based position on replaced by the second text.",
+		{
+			Name: "position", Category: "string", Help: "1-based position of the second text in the first; 0 if it is not there. Also written position(b IN a).",
+			Examples: examples("position('high', 'ig')", "2"), Overloads: []*functions.Overload{overload(rows(position), tInt, tText, tText)},
+		},
+		{
+			Name: "overlay", Category: "string", Help: "Text with n characters (default: as many as the second has) from a 1-based position on replaced by the second text.",
 			Examples: examples("overlay('Txxxxas', 'hom', 2, 4)", "Thomas"), Overloads: []*functions.Overload{
-				overload(rows(overlay), tText, tText, tText, tInt), overload(rows(overlay), tText, tText, tText, tInt, tInt)}},
-		{Name: "translate", Category: "string", Help: "Text with each character of the second argument replaced by the one at its place in the third, or dropped.",
-			Examples: examples("translate('12345', '143', 'ax')", "a2x5"), Overloads: []*functions.Overload{overload(rows(translate), tText, tText, tText, tText)}},
-		{Name: "replace", Category: "string", Help: "Text with every occurrence of the second argument replaced by the third.", Examples: examples("replace('abcabc', 'b', 'XX')", "aXXcaXXc"),
-			Overloads: []*functions.Overload{overload(rows(replace), tText, tText, tText, tText)}},
-		{Name: "split_part", Category: "string", Help: "Piece n, from 1, of a text cut at a delimiter; negative n count from the end; empty when there is none.",
-			Examples: examples("split_part('a,b,c', ',', 2)", "b", "split_part('a,b,c', ',', -1)", "c"), Overloads: []*functions.Overload{overload(rows(splitPart), tText, tText, tText, tInt)}},
-		{Name: "split", Category: "string", Help: "Array of the pieces of a text cut at a delimiter; an empty delimiter cuts between characters.", Examples: examples("split('a,b,,c', ',')", `{a,b,"",c}`),
-			Overloads: []*functions.Overload{overload(split, textArray, tText, tText)}},
-		{Name: "string_to_array", Category: "string", Help: "Array of the pieces of a text cut at a delimiter.", Examples: examples("string_to_array('x y z', ' ')", "{x,y,z}"),
-			Overloads: []*functions.Overload{overload(split, textArray, tText, tText)}},
-		{Name: "starts_with", Category: "string", Help: "Whether a text begins with another.", Examples: examples("starts_with('alphabet', 'alph')", "t"),
+				overload(rows(overlay), tText, tText, tText, tInt), overload(rows(overlay), tText, tText, tText, tInt, tInt),
+			},
+		},
+		{
+			Name: "translate", Category: "string", Help: "Text with each character of the second argument replaced by the one at its place in the third, or dropped.",
+			Examples: examples("translate('12345', '143', 'ax')", "a2x5"), Overloads: []*functions.Overload{overload(rows(translate), tText, tText, tText, tText)},
+		},
+		{
+			Name: "replace", Category: "string", Help: "Text with every occurrence of the second argument replaced by the third.", Examples: examples("replace('abcabc', 'b', 'XX')", "aXXcaXXc"),
+			Overloads: []*functions.Overload{overload(rows(replace), tText, tText, tText, tText)},
+		},
+		{
+			Name: "split_part", Category: "string", Help: "Piece n, from 1, of a text cut at a delimiter; negative n count from the end; empty when there is none.",
+			Examples: examples("split_part('a,b,c', ',', 2)", "b", "split_part('a,b,c', ',', -1)", "c"), Overloads: []*functions.Overload{overload(rows(splitPart), tText, tText, tText, tInt)},
+		},
+		{
+			Name: "split", Category: "string", Help: "Array of the pieces of a text cut at a delimiter; an empty delimiter cuts between characters.", Examples: examples("split('a,b,,c', ',')", `{a,b,"",c}`),
+			Overloads: []*functions.Overload{overload(split, textArray, tText, tText)},
+		},
+		{
+			Name: "string_to_array", Category: "string", Help: "Array of the pieces of a text cut at a delimiter.", Examples: examples("string_to_array('x y z', ' ')", "{x,y,z}"),
+			Overloads: []*functions.Overload{overload(split, textArray, tText, tText)},
+		},
+		{
+			Name: "starts_with", Category: "string", Help: "Whether a text begins with another.", Examples: examples("starts_with('alphabet', 'alph')", "t"),
 			Overloads: []*functions.Overload{overload(rows(func(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
 				out.I[i] = truth(bytes.HasPrefix(text(args, 0, i), text(args, 1, i)))
 				return nil
-			}), tBool, tText, tText)}},
+			}), tBool, tText, tText)},
+		},
 	}
 }
 
@@ -160,12 +185,12 @@ func translate(_ *functions.Context, args []*vector.Vector, i int, out *vector.V
 		_, size := utf8.DecodeRune(s)
 		c := s[:size]
 		s = s[size:]
-		k := bytes.Index(from, c)
-		if k < 0 {
+		before, _, ok := bytes.Cut(from, c)
+		if !ok {
 			out.Buf = append(out.Buf, c...)
 			continue
 		}
-		rest := to[runeOffset(to, utf8.RuneCount(from[:k])):]
+		rest := to[runeOffset(to, utf8.RuneCount(before)):]
 		out.Buf = append(out.Buf, rest[:runeOffset(rest, 1)]...)
 	}
 	out.MarkText(i, at)

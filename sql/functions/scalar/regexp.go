@@ -16,30 +16,41 @@ const regexHelp = " Patterns are RE2's: no look-around, no back-references; line
 // patterns is LIKE and regular expressions.
 func patterns() []*functions.Function {
 	operator := func(name, help, sql, result string, fold bool, want int64) *functions.Function {
-		return &functions.Function{Name: name, Category: "operators", Help: help + regexHelp, Examples: examples(sql, result),
+		return &functions.Function{
+			Name: name, Category: "operators", Help: help + regexHelp, Examples: examples(sql, result),
 			Overloads: []*functions.Overload{regex(tBool, 1, fold, func(re *regexp.Regexp, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
 				out.I[i] = 1 - want
 				if re.Match(text(args, 0, i)) {
 					out.I[i] = want
 				}
 				return nil
-			}, tText, tText)}}
+			}, tText, tText)},
+		}
 	}
 	return append(likes(),
 		operator("~", "Whether a regular expression matches somewhere in the text.", "'thomas' ~ 't.*ma'", "t", false, 1),
 		operator("~*", "Whether a regular expression matches, whatever the case.", "'thomas' ~* 'T.*ma'", "t", true, 1),
 		operator("!~", "Whether a regular expression matches nowhere.", "'thomas' !~ 't.*max'", "t", false, 0),
 		operator("!~*", "Whether a regular expression matches nowhere, whatever the case.", "'thomas' !~* 'T.*ma'", "f", true, 0),
-		&functions.Function{Name: "regexp_like", Category: "string", Help: "Whether a regular expression matches somewhere in the text." + regexHelp,
-			Examples: examples("regexp_like('Hello World', 'world$')", "f"), Overloads: operator("", "", "", "", false, 1).Overloads},
-		&functions.Function{Name: "regexp_substr", Category: "string", Help: "First part of the text that a regular expression matches; null when none does." + regexHelp,
-			Examples: examples("regexp_substr('number of your street', 'of.*r')", "of your str"), Overloads: []*functions.Overload{regex(tText, 1, false, regexpSubstr, tText, tText)}},
-		&functions.Function{Name: "regexp_extract", Category: "string", Help: "In the ksqldb dialect: REGEXP_EXTRACT(pattern, input [, group]); null when it does not match." + regexHelp,
+		&functions.Function{
+			Name: "regexp_like", Category: "string", Help: "Whether a regular expression matches somewhere in the text." + regexHelp,
+			Examples: examples("regexp_like('Hello World', 'world$')", "f"), Overloads: operator("", "", "", "", false, 1).Overloads,
+		},
+		&functions.Function{
+			Name: "regexp_substr", Category: "string", Help: "First part of the text that a regular expression matches; null when none does." + regexHelp,
+			Examples: examples("regexp_substr('number of your street', 'of.*r')", "of your str"), Overloads: []*functions.Overload{regex(tText, 1, false, regexpSubstr, tText, tText)},
+		},
+		&functions.Function{
+			Name: "regexp_extract", Category: "string", Help: "In the ksqldb dialect: REGEXP_EXTRACT(pattern, input [, group]); null when it does not match." + regexHelp,
 			Examples: examples("regexp_extract('(.*) .*', 'hello there', 1)", "hello"), Overloads: []*functions.Overload{
-				in(functions.KsqlDB, regex(tText, 0, false, regexpExtract, tText, tText)), in(functions.KsqlDB, regex(tText, 0, false, regexpExtract, tText, tText, tInt))}},
-		&functions.Function{Name: "regexp_replace", Category: "string", Help: `Text with the first match of a regular expression (all with the flag 'g', or in the ksqldb dialect) replaced; \1 is the first group, \& the match.` + regexHelp,
+				in(functions.KsqlDB, regex(tText, 0, false, regexpExtract, tText, tText)), in(functions.KsqlDB, regex(tText, 0, false, regexpExtract, tText, tText, tInt)),
+			},
+		},
+		&functions.Function{
+			Name: "regexp_replace", Category: "string", Help: `Text with the first match of a regular expression (all with the flag 'g', or in the ksqldb dialect) replaced; \1 is the first group, \& the match.` + regexHelp,
 			Examples:  examples(`regexp_replace('foobarbaz', 'b..', 'X')`, "fooXbaz", `regexp_replace('foobarbaz', 'b(..)', 'X\1Y', 'g')`, "fooXarYXazY"),
-			Overloads: []*functions.Overload{regexpReplace(functions.Postgres, 3), regexpReplace(functions.Postgres, 4), regexpReplace(functions.KsqlDB, 3)}})
+			Overloads: []*functions.Overload{regexpReplace(functions.Postgres, 3), regexpReplace(functions.Postgres, 4), regexpReplace(functions.KsqlDB, 3)},
+		})
 }
 
 // matcher computes one row with a compiled expression.

@@ -27,13 +27,15 @@ func orDefault(s, d string) string {
 // session is what a client asks about where it is, psql's and drivers' questions included.
 func session() []*functions.Function {
 	say := func(name, help, result string, f func(ctx *functions.Context) string) *functions.Function {
-		return &functions.Function{Name: name, Category: "session", Help: help, Examples: examples(name+"()", result),
+		return &functions.Function{
+			Name: name, Category: "session", Help: help, Examples: examples(name+"()", result),
 			Overloads: []*functions.Overload{stable(overload(func(ctx *functions.Context, _ []*vector.Vector, n int, sel []uint16, out *vector.Vector) error {
 				return each(n, sel, func(i int) error {
 					out.SetString(i, f(ctx))
 					return nil
 				})
-			}, tText))}}
+			}, tText))},
+		}
 	}
 	database := func(ctx *functions.Context) string { return orDefault(ctx.Database, defaultDatabase) }
 	user := func(ctx *functions.Context) string { return orDefault(ctx.User, defaultUser) }
@@ -52,21 +54,25 @@ func session() []*functions.Function {
 		say("current_user", "The user the session acts for.", defaultUser, user),
 		say("session_user", "The user who connected.", defaultUser, user),
 		say("user", "The user the session acts for.", defaultUser, user),
-		{Name: "pg_typeof", Category: "session", Help: "Name of the argument's type.", Examples: examples("pg_typeof(1)", "integer", "pg_typeof(1.5 + 1)", "numeric"),
+		{
+			Name: "pg_typeof", Category: "session", Help: "Name of the argument's type.", Examples: examples("pg_typeof(1)", "integer", "pg_typeof(1.5 + 1)", "numeric"),
 			Overloads: []*functions.Overload{seesNulls(overload(rows(func(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
 				t := args[0].Type
 				t.Precision, t.Scale = 0, 0
 				out.SetString(i, t.String())
 				return nil
-			}), tText, tAny))}},
+			}), tText, tAny))},
+		},
 		answer("pg_table_is_visible", "Whether a relation is found without its schema: always.", tBool, "t", tBig),
 		answer("pg_type_is_visible", "Whether a type is found without its schema: always.", tBool, "t", tBig),
 		answer("pg_function_is_visible", "Whether a function is found without its schema: always.", tBool, "t", tBig),
 		answer("pg_get_userbyid", "Name of a role.", tText, defaultUser, tBig),
 		answer("pg_encoding_to_char", "Name of an encoding.", tText, serverEncoding, tInt),
 		answer("pg_is_in_recovery", "Whether the server is a standby: never.", tBool, "f"),
-		{Name: "format_type", Category: "session", Help: "Name of a type by its number; the modifier adds NUMERIC's precision and scale.", Examples: examples("format_type(23, -1)", "integer"),
-			Overloads: []*functions.Overload{seesNulls(overload(rows(formatType), tText, tBig, tInt))}},
+		{
+			Name: "format_type", Category: "session", Help: "Name of a type by its number; the modifier adds NUMERIC's precision and scale.", Examples: examples("format_type(23, -1)", "integer"),
+			Overloads: []*functions.Overload{seesNulls(overload(rows(formatType), tText, tBig, tInt))},
+		},
 		nothing("obj_description", "Comment on an object: none are kept.", tText, tBig, tText),
 		nothing("col_description", "Comment on a column: none are kept.", tText, tBig, tInt),
 		nothing("shobj_description", "Comment on a shared object: none are kept.", tText, tBig, tText),
@@ -80,7 +86,8 @@ func answer(name, help string, returns types.Type, result string, params ...type
 	if len(params) == 1 {
 		call = name + "(1)"
 	}
-	return &functions.Function{Name: name, Category: "session", Help: help, Examples: examples(call, result),
+	return &functions.Function{
+		Name: name, Category: "session", Help: help, Examples: examples(call, result),
 		Overloads: []*functions.Overload{overload(rows(func(_ *functions.Context, _ []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
 			if returns.ID == types.String {
 				out.SetString(i, result)
@@ -88,17 +95,20 @@ func answer(name, help string, returns types.Type, result string, params ...type
 				out.I[i] = truth(result == "t")
 			}
 			return nil
-		}), returns, params...)}}
+		}), returns, params...)},
+	}
 }
 
 // nothing is a function whose answer is always null.
 func nothing(name, help string, returns types.Type, params ...types.Type) *functions.Function {
 	arguments := "(NULL, NULL)"
-	return &functions.Function{Name: name, Category: "session", Help: help, Examples: examples(name+arguments, "NULL"),
+	return &functions.Function{
+		Name: name, Category: "session", Help: help, Examples: examples(name+arguments, "NULL"),
 		Overloads: []*functions.Overload{overload(rows(func(_ *functions.Context, _ []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
 			out.SetNull(i)
 			return nil
-		}), returns, params...)}}
+		}), returns, params...)},
+	}
 }
 
 // varHeader is what Postgres adds to a type modifier.

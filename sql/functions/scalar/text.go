@@ -17,18 +17,25 @@ const maxText = 64 << 20
 // texts is functions of whole texts.
 func texts() []*functions.Function {
 	return []*functions.Function{
-		{Name: "||", Category: "operators", Help: "Concatenation of texts (anything beside a text is printed), or of arrays.",
-			Examples: examples("'a' || 'b'", "ab", "'n = ' || 42", "n = 42"), Overloads: concatenations()},
+		{
+			Name: "||", Category: "operators", Help: "Concatenation of texts (anything beside a text is printed), or of arrays.",
+			Examples: examples("'a' || 'b'", "ab", "'n = ' || 42", "n = 42"), Overloads: concatenations(),
+		},
 		{Name: "+", Category: "operators", Help: "", Overloads: []*functions.Overload{in(functions.KsqlDB, overload(concatTexts, tText, tText, tText))}},
-		{Name: "concat", Category: "string", Help: "Arguments printed one after the other; nulls are passed over.",
-			Examples: examples("concat('a', NULL, 1, true)", "a1t"), Overloads: []*functions.Overload{seesNulls(variadic(overload(rows(concat), tText, tAny)))}},
-		{Name: "concat_ws", Category: "string", Help: "Arguments after the first, printed with the first between them; nulls are passed over, a null separator gives null.",
-			Examples: examples("concat_ws(', ', 'a', NULL, 2)", "a, 2"), Overloads: []*functions.Overload{seesNulls(variadic(overload(rows(concatWith), tText, tText, tAny)))}},
+		{
+			Name: "concat", Category: "string", Help: "Arguments printed one after the other; nulls are passed over.",
+			Examples: examples("concat('a', NULL, 1, true)", "a1t"), Overloads: []*functions.Overload{seesNulls(variadic(overload(rows(concat), tText, tAny)))},
+		},
+		{
+			Name: "concat_ws", Category: "string", Help: "Arguments after the first, printed with the first between them; nulls are passed over, a null separator gives null.",
+			Examples: examples("concat_ws(', ', 'a', NULL, 2)", "a, 2"), Overloads: []*functions.Overload{seesNulls(variadic(overload(rows(concatWith), tText, tText, tAny)))},
+		},
 		{Name: "length", Category: "string", Help: "Number of characters of a text, of bytes of a byte string.", Examples: examples("length('jösé')", "4"), Overloads: lengths()},
 		{Name: "len", Category: "string", Help: "Number of characters of a text, of bytes of a byte string.", Examples: examples("len('abc')", "3"), Overloads: lengths()},
 		{Name: "char_length", Category: "string", Help: "Number of characters of a text.", Examples: examples("char_length('abc')", "3"), Overloads: lengths()[:1]},
 		{Name: "octet_length", Category: "string", Help: "Number of bytes.", Examples: examples("octet_length('jösé')", "6"), Overloads: []*functions.Overload{
-			overload(byteLength, tInt, tText), overload(byteLength, tInt, tBytes)}},
+			overload(byteLength, tInt, tText), overload(byteLength, tInt, tBytes),
+		}},
 		{Name: "lower", Category: "string", Help: "Text in lower case.", Examples: examples("lower('FRÉSHET')", "fréshet"), Overloads: mapped(lowerASCII, unicode.ToLower)},
 		{Name: "lcase", Category: "string", Help: "Text in lower case.", Examples: examples("lcase('ABC')", "abc"), Overloads: mapped(lowerASCII, unicode.ToLower)},
 		{Name: "upper", Category: "string", Help: "Text in upper case.", Examples: examples("upper('fréshet')", "FRÉSHET"), Overloads: mapped(upperASCII, unicode.ToUpper)},
@@ -70,8 +77,10 @@ func concatenations() []*functions.Overload {
 		}
 		return args[0], nil
 	}
-	return []*functions.Overload{overload(concatTexts, tText, tText, tText), overload(mixed, tText, tText, tAny), overload(mixed, tText, tAny, tText),
-		overload(concatTexts, tBytes, tBytes, tBytes), arrays}
+	return []*functions.Overload{
+		overload(concatTexts, tText, tText, tText), overload(mixed, tText, tText, tAny), overload(mixed, tText, tAny, tText),
+		overload(concatTexts, tBytes, tBytes, tBytes), arrays,
+	}
 }
 
 // concatTexts is the hot form of ||.
