@@ -109,7 +109,7 @@ func (r *runner) once(rec Record) error {
 func checkError(rec Record, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
-		return fmt.Errorf("%s\nexpected error %s, got wv", rec.SQL, rec.Code, err)
+		return fmt.Errorf("%s\nexpected error %s, got %v", rec.SQL, rec.Code, err)
 	}
 	matches, rerr := regexp.MatchString(rec.Match, pg.Message)
 	if rerr != nil {
