@@ -154,11 +154,19 @@ func (p *planning) describeRelation(rel *catalog.Relation) *Result {
 		rows = append(rows, []string{c.Name, p.typeName(c.Type), key})
 	}
 	if rel.Window != nil && rel.Kind == catalog.Table {
-		for _, bound := range bind.Bounds(p.Catalog.Dialect()) {
+		for _, bound := range p.windowBounds() {
 			rows = append(rows, []string{bound.Name, p.typeName(bound.Type), "window"})
 		}
 	}
 	return p.table("DESCRIBE", textColumns("column", "type", "key"), rows)
+}
+
+// windowBounds are the columns that * of a windowed table shows after its own.
+func (p *planning) windowBounds() types.Columns {
+	if p.Catalog.Dialect() == catalog.KsqlDB {
+		return types.Columns{{Name: "WINDOWSTART", Type: types.Of(types.BigInt)}, {Name: "WINDOWEND", Type: types.Of(types.BigInt)}}
+	}
+	return types.Columns{{Name: "window_start", Type: types.Of(types.Timestamp)}, {Name: "window_end", Type: types.Of(types.Timestamp)}}
 }
 
 func (p *planning) describeExtended(rel *catalog.Relation) *Result {

@@ -107,7 +107,6 @@ func (q *Query) Run(ctx context.Context) {
 			return
 		}
 		if err == nil { // resumed after a pause
-			q.set(Starting, nil, nil, time.Time{})
 			continue
 		}
 		q.backoff(ctx, err, q.env.Now().Sub(began))
@@ -139,6 +138,7 @@ func (q *Query) waitResume(ctx context.Context) error {
 		select {
 		case pause := <-q.paused:
 			if !pause {
+				q.set(Starting, nil, nil, time.Time{})
 				return nil
 			}
 		case <-ctx.Done():
@@ -200,18 +200,31 @@ func (q *Query) set(s State, t *task.Task, cause error, next time.Time) {
 	q.changed = make(chan struct{})
 }
 
-// Pause stops reading after a commit; what the query keeps cannot be asked meanwhile. Resume goes on where it stopped.
+// Pause stops reading after a commit, and waits for it; what the query keeps cannot be asked meanwhile. Resume goes on where it stopped.
 func (q *Query) Pause(ctx context.Context) error { return q.ask(ctx, true) }
 
 // Resume ends a pause.
 func (q *Query) Resume(ctx context.Context) error { return q.ask(ctx, false) }
 
+// ask hands a wish to Run and waits until the state tells of it.
 func (q *Query) ask(ctx context.Context, pause bool) error {
 	select {
 	case q.paused <- pause:
-		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	for {
+		q.mu.Lock()
+		state, changed := q.state, q.changed
+		q.mu.Unlock()
+		if (state == Paused) == pause {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 

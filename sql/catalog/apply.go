@@ -89,8 +89,11 @@ func (c *Catalog) drop(d *Drop) error {
 }
 
 // CanDrop tells why a relation cannot be dropped or replaced (verb says which): 2BP01 naming the queries that read it, or that write
-// it beside its own. The query that fills it goes with it.
+// it beside its own; 42501 for one that is the system's. The query that fills it goes with it.
 func (c *Catalog) CanDrop(r *Relation, verb string) error {
+	if r.System {
+		return sqlerr.Newf(sqlerr.InsufficientPrivilege, 0, "cannot %s %s %q because it is the system's", verb, strings.ToLower(string(r.Kind)), r.Name)
+	}
 	var details []string
 	for _, q := range c.Queries() {
 		switch {

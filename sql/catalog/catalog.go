@@ -32,6 +32,13 @@ func New(database string, dialect Dialect) *Catalog {
 	return &Catalog{database: database, dialect: dialect, relations: map[string]*Relation{}, queries: map[string]*Query{}}
 }
 
+// With is the same catalogue with one relation more, at the same version: for those that every database has.
+func (c *Catalog) With(r *Relation) *Catalog {
+	next := c.clone()
+	next.relations[r.Name] = r
+	return next
+}
+
 // At is the same catalogue at another version. Ids of relations and queries end in the version: a database whose versions begin where
 // no other's are has ids that are nobody else's.
 func (c *Catalog) At(version uint64) *Catalog {

@@ -35,6 +35,7 @@ type Relation struct {
 	// Materialised tells that WritingQuery keeps the rows as a view named ID. Other tables are materialised at first use.
 	Materialised bool   `json:"materialised,omitempty"`
 	ReadOnly     bool   `json:"read_only,omitempty"` // CREATE SOURCE
+	System       bool   `json:"system,omitempty"`    // every database has it; it can be neither dropped nor replaced
 	Start        Start  `json:"start"`
 	StopOnError  bool   `json:"stop_on_error,omitempty"`
 	Text         string `json:"text"` // of the statement that made it
