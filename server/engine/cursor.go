@@ -32,7 +32,11 @@ func (e *Engine) declare(ctx context.Context, sess *session.Session, s *ast.Decl
 		return nil, sqlerr.Newf(sqlerr.NoActiveTransaction, s.At, "DECLARE CURSOR can only be used in transaction blocks").
 			WithHint("BEGIN first, or declare it WITH HOLD")
 	}
+	w := workOf(sess)
+	timeout := w.timeout
+	w.timeout = 0 // the statement timeout is each FETCH's
 	inner, err := e.result(ctx, sess, s.Query, text, nil)
+	w.timeout = timeout
 	if err != nil {
 		return nil, err
 	}
@@ -56,21 +60,23 @@ func (e *Engine) fetch(sess *session.Session, s *ast.Fetch) (*session.Result, er
 	if err != nil {
 		return nil, err
 	}
-	limit := int(min(s.Count, 1<<31-1))
+	most := int(min(s.Count, 1<<31-1))
 	r := &session.Result{Tag: "FETCH", Counted: true, Columns: p.Result.Columns, Waits: p.Result.Live()}
 	r.Rows = func(ctx context.Context, yield session.Yield) error {
 		if s.Count == 0 && s.Counted && !s.All {
 			return nil
 		}
 		if s.All {
-			limit = 0
+			most = 0
 		}
+		ctx, done := limit(ctx, workOf(sess).timeout)
+		defer done()
 		if timeout > 0 {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeoutCause(ctx, timeout, session.ErrFetchTimeout)
 			defer cancel()
 		}
-		_, _, err := sess.Fetch(ctx, p, limit, yield)
+		_, _, err := sess.Fetch(ctx, p, most, yield)
 		return because(ctx, err)
 	}
 	if s.Move {

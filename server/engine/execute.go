@@ -58,8 +58,11 @@ func limit(ctx context.Context, timeout time.Duration) (context.Context, context
 	if timeout <= 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeoutCause(ctx, timeout,
-		sqlerr.Newf(sqlerr.QueryCanceled, 0, "canceling statement due to statement timeout"))
+	return context.WithTimeoutCause(ctx, timeout, timeoutError())
+}
+
+func timeoutError() *sqlerr.Error {
+	return sqlerr.Newf(sqlerr.QueryCanceled, 0, "canceling statement due to statement timeout")
 }
 
 // because replaces the error of a statement whose context has ended by the reason, when that is known.

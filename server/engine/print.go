@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 	"unicode/utf8"
 
 	"github.com/freshetdb/freshet/broker/client"
@@ -31,7 +32,7 @@ type printer struct {
 }
 
 // prints makes PRINT an endless result of a row a record.
-func (e *Engine) prints(ctx context.Context, p *planner.Print, r *session.Result) error {
+func (e *Engine) prints(ctx context.Context, p *planner.Print, timeout time.Duration, r *session.Result) error {
 	topic, err := e.opts.Client.Topic(ctx, p.Topic)
 	if err != nil {
 		return sqlerr.Wrap(err, sqlerr.UndefinedObject, "topic %q does not exist", p.Topic)
@@ -57,7 +58,7 @@ func (e *Engine) prints(ctx context.Context, p *planner.Print, r *session.Result
 		}
 		pr.parts = append(pr.parts, part)
 	}
-	r.Next = pr.next
+	r.Next = timed(pr.next, timeout)
 	return nil
 }
 

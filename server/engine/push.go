@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/freshetdb/freshet/server/session"
 	"github.com/freshetdb/freshet/sql/vector"
@@ -20,6 +21,7 @@ func (e *Engine) pushes(ctx context.Context, sess *session.Session, p *planned, 
 	h := &handover{chunks: make(chan *vector.Chunk), taken: make(chan struct{}), done: make(chan struct{}), run: run}
 	started := false
 	r.Counted = true
+	timeout := workOf(sess).timeout
 	r.Next = func(ctx context.Context) (*vector.Chunk, error) {
 		if !started {
 			if err := e.ready(ctx, sess, p); err != nil {
@@ -33,6 +35,7 @@ func (e *Engine) pushes(ctx context.Context, sess *session.Session, p *planned, 
 		}
 		return h.next(ctx)
 	}
+	r.Next = timed(r.Next, timeout)
 	r.OnClose = func() {
 		cancel()
 		if started {
@@ -40,6 +43,23 @@ func (e *Engine) pushes(ctx context.Context, sess *session.Session, p *planned, 
 		}
 	}
 	return nil
+}
+
+// timed ends an endless result with 57014 when a statement's timeout has passed since its first chunk was asked for.
+func timed(next func(context.Context) (*vector.Chunk, error), timeout time.Duration) func(context.Context) (*vector.Chunk, error) {
+	if timeout <= 0 {
+		return next
+	}
+	var deadline time.Time
+	return func(ctx context.Context) (*vector.Chunk, error) {
+		if deadline.IsZero() {
+			deadline = time.Now().Add(timeout)
+		}
+		ctx, cancel := context.WithDeadlineCause(ctx, deadline, timeoutError())
+		defer cancel()
+		c, err := next(ctx)
+		return c, because(ctx, err)
+	}
 }
 
 // handover passes chunks from a query's goroutine to its client's, one at a time.

@@ -40,7 +40,7 @@ func (e *Engine) run(ctx context.Context, sess *session.Session, p *planned, arg
 	case planner.KindShow:
 		r.Rows = func(ctx context.Context, yield session.Yield) error { return e.show(ctx, sess, p, yield) }
 	case planner.KindPrint:
-		return r, e.prints(ctx, p.result.Print, r)
+		return r, e.prints(ctx, p.result.Print, workOf(sess).timeout, r)
 	case planner.KindSet:
 		r.Rows = func(context.Context, session.Yield) error { return e.set(sess, p.result.Set, r) }
 	case planner.KindTransaction:
