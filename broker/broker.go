@@ -166,12 +166,7 @@ func (b *Broker) bind(ctx context.Context) error {
 func (b *Broker) openMetadata(ctx context.Context) error {
 	dir := b.opts.FS.PathJoin(b.opts.DataDir, dirMetadata)
 	for _, d := range []string{b.opts.DataDir, dir, b.topicsDir} {
-		if err := b.opts.FS.MkdirAll(d, dirMode); err != nil {
-			return fmt.Errorf("make data directory: %w", err)
-		}
-	}
-	for _, d := range []string{b.opts.DataDir, b.opts.FS.PathDir(b.opts.DataDir)} {
-		if err := vfs.SyncDir(b.opts.FS, d); err != nil {
+		if err := vfs.MkdirAll(b.opts.FS, d, dirMode); err != nil {
 			return err
 		}
 	}

@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/freshetdb/freshet/storage/vfs"
 )
 
 // Files of a node in its data directory that are not the log's: the lock, and the addresses of the running node.
@@ -28,14 +31,14 @@ type dirLock struct {
 
 // lockDir locks a data directory for this process, or says who has it.
 func lockDir(dir string) (*dirLock, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
+	if err := vfs.MkdirAll(vfs.Default(), dir, 0o755); err != nil {
+		return nil, err
 	}
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of the data directory: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := flock(f); err != nil {
 		holder, _ := os.ReadFile(f.Name())
 		_ = f.Close()
 		return nil, fmt.Errorf("%w: %s is locked by process %s; stop it, or give another --data-dir", ErrLocked, dir, strings.TrimSpace(string(holder)))
@@ -47,6 +50,21 @@ func lockDir(dir string) (*dirLock, error) {
 		}
 	}
 	return &dirLock{file: f, dir: dir}, nil
+}
+
+// lockPatience is how long a start waits for the lock: a process that was just killed holds it until the kernel has taken its memory back.
+const (
+	lockPatience = 3 * time.Second
+	lockPause    = 20 * time.Millisecond
+)
+
+func flock(f *os.File) error {
+	for deadline := time.Now().Add(lockPatience); ; time.Sleep(lockPause) { //nolint:forbidigo // flock with a time-out does not exist
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 // publish writes down where the node listens, for shells on the same directory.

@@ -90,7 +90,7 @@ func (d *dumper) run(seq uint64, at state.Positions) {
 
 func (d *dumper) write(seq uint64) error {
 	fsys := d.task.env.FS
-	if err := fsys.MkdirAll(d.dir, 0o755); err != nil {
+	if err := vfs.MkdirAll(fsys, d.dir, 0o755); err != nil {
 		return err
 	}
 	name := fsys.PathJoin(d.dir, fmt.Sprintf("%020d%s", seq, dumpSuffix))
@@ -113,15 +113,7 @@ func (d *dumper) write(seq uint64) error {
 	if err != nil {
 		return errors.Join(err, fsys.Remove(name+tempSuffix))
 	}
-	return syncDir(fsys, d.dir)
-}
-
-func syncDir(fsys vfs.FS, dir string) error {
-	f, err := fsys.OpenDir(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return vfs.SyncDir(fsys, d.dir)
 }
 
 // trim deletes dumps beyond the kept ones and the changelog that no kept dump needs. Called with mu held.

@@ -95,6 +95,34 @@ func SyncDir(f FS, dir string) error {
 	return d.Close()
 }
 
+// MkdirAll makes a directory and every missing one above it, all of them durable when it returns: a directory that only the cache
+// knows takes everything synced inside it along in a power cut.
+func MkdirAll(f FS, dir string, mode fs.FileMode) error {
+	_, err := f.Stat(dir)
+	existed := err == nil
+	missing := []string{dir} // made here, or by an earlier life that may not have come to the sync
+	for up := f.PathDir(dir); ; up = f.PathDir(up) {
+		_, err := f.Stat(up)
+		if err == nil || up == f.PathDir(up) {
+			break
+		}
+		if !IsNotExist(err) {
+			return fmt.Errorf("make directory %s: %w", dir, err)
+		}
+		missing = append(missing, up)
+	}
+	if err := f.MkdirAll(dir, mode); err != nil {
+		return fmt.Errorf("make directory %s: %w", dir, err)
+	}
+	for _, d := range missing {
+		// A directory given to us may lie in one that is not ours to open.
+		if err := SyncDir(f, f.PathDir(d)); err != nil && (!existed || !errors.Is(err, fs.ErrPermission)) {
+			return err
+		}
+	}
+	return nil
+}
+
 // ReadFile reads a whole file of at most limit bytes.
 func ReadFile(f FS, name string, limit int64) ([]byte, error) {
 	file, err := f.Open(name)

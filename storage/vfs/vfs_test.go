@@ -62,6 +62,22 @@ func TestWriteFileAtomic(t *testing.T) {
 	}
 }
 
+func TestMkdirAllIsDurable(t *testing.T) {
+	mem := NewCrashableMem()
+	if err := MkdirAll(mem, "a/b/c", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := MkdirAll(mem, "a/b/d", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	after := Crash(mem, 0, rand.New(rand.NewPCG(0, 0)))
+	for _, dir := range []string{"a/b/c", "a/b/d"} {
+		if _, err := after.Stat(dir); err != nil {
+			t.Errorf("after a power cut: %v", err)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	fs := Inject(NewMem(), func(op Op) error {
 		if op.Kind == OpFileWrite {
