@@ -174,9 +174,12 @@ func startOf(ctx context.Context, c client.Client, start physical.Start, tp clie
 	if err != nil {
 		return 0, false, err
 	}
-	if p, ok := positions[tp]; ok {
+	if p, ok := positions[tp]; ok && p.Offset <= bounds.HighWatermark {
 		// What retention has deleted meanwhile cannot be read any more.
 		return max(p.Offset, bounds.Start), true, nil
+	} else if ok {
+		// The topic was deleted and made anew: its records are not those the position counts.
+		return bounds.Start, false, nil
 	}
 	switch {
 	case start.TimestampMS != nil:

@@ -76,6 +76,7 @@ type Task struct {
 	dec     record.Decompressor
 
 	dirty     bool           // something was done since the last barrier
+	epochRows int            // rows read since the last barrier
 	sealed    dataflow.Epoch // the last barrier that had something to commit
 	committed atomic.Uint64  // the last epoch committed
 	records   atomic.Int64
@@ -301,6 +302,7 @@ func (t *Task) push(in *input, p *partition) (int, error) {
 	p.at = to
 	p.delivered(&p.cols, to)
 	t.dirty = true
+	t.epochRows += n
 	t.records.Add(int64(n))
 	return n, nil
 }
@@ -351,8 +353,17 @@ func (t *Task) Tick(ctx context.Context) (bool, error) {
 	return t.clock.watermark != before, err
 }
 
-// PendingBytes is the output waiting for the epoch to commit.
-func (t *Task) PendingBytes() int { return t.outbox.bytes }
+// changeBytes is about what a row read costs until its epoch commits when the query keeps state: an undo entry and a changelog
+// record, for the rows that touch a key of their own.
+const changeBytes = 64
+
+// PendingBytes is about what the open epoch holds in memory: output waiting for its commit, and changes of state.
+func (t *Task) PendingBytes() int {
+	if t.store == nil {
+		return t.outbox.bytes
+	}
+	return t.outbox.bytes + t.epochRows*changeBytes
+}
 
 // Flush is what a task hands over at a barrier.
 type Flush struct {
@@ -396,7 +407,7 @@ func (t *Task) Barrier(e dataflow.Epoch) (Flush, error) {
 		}
 	}
 	f.Batches = t.outbox.take()
-	t.dirty = false
+	t.dirty, t.epochRows = false, 0
 	t.sealed = e
 	return f, nil
 }
