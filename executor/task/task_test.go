@@ -100,9 +100,11 @@ func (l *life) start() {
 }
 
 func (l *life) add(partition int32, ms int64, keys ...string) {
-	for _, k := range keys {
-		l.broker.Append(client.TopicPartition{Topic: "in", Partition: partition}, record.None, tasktest.Record{Time: ms, Value: fmt.Sprintf(`{"K":%q}`, k)})
+	records := make([]tasktest.Record, len(keys))
+	for i, k := range keys {
+		records[i] = tasktest.Record{Time: ms, Value: fmt.Sprintf(`{"K":%q}`, k)}
 	}
+	l.broker.Append(client.TopicPartition{Topic: "in", Partition: partition}, record.None, records...)
 }
 
 // work reads what is there and returns the rows.

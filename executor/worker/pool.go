@@ -245,7 +245,7 @@ func (w *worker) run(ctx context.Context) {
 	}
 }
 
-// round gives every task a turn; false when none had input.
+// round gives every task a turn; false when none had input and nobody wanted anything.
 func (w *worker) round(ctx context.Context) bool {
 	worked := false
 	for i := 0; i < len(w.entries); i++ {
@@ -274,8 +274,7 @@ func (w *worker) round(ctx context.Context) bool {
 			worked = true
 		}
 	}
-	w.obey()
-	return worked
+	return w.obey() || worked // a command may have brought a task, or emptied an outbox
 }
 
 // step runs one chunk of a task.
@@ -301,14 +300,15 @@ func recoverTask(log *slog.Logger, t *task.Task, err *error) {
 	}
 }
 
-// obey runs the commands that wait, without waiting for more.
-func (w *worker) obey() {
+// obey runs the commands that wait, without waiting for more, and tells whether there were any.
+func (w *worker) obey() (obeyed bool) {
 	for {
 		select {
 		case f := <-w.cmds:
 			f()
+			obeyed = true
 		default:
-			return
+			return obeyed
 		}
 	}
 }
