@@ -2,10 +2,13 @@ package engine
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/freshetdb/freshet/planner"
 	"github.com/freshetdb/freshet/server/session"
 	"github.com/freshetdb/freshet/server/tail"
+	"github.com/freshetdb/freshet/sql/catalog"
 	"github.com/freshetdb/freshet/sql/sqlerr"
 	"github.com/freshetdb/freshet/sql/types"
 	"github.com/freshetdb/freshet/sql/vector"
@@ -22,6 +26,7 @@ import (
 type printer struct {
 	parts   []*tail.Partition
 	columns types.Columns
+	number  types.ID // keys are numbers of this type as Kafka's serializers write them; Unknown: they are not
 	every   int64
 	left    int64 // -1: no limit
 	seen    int64
@@ -32,12 +37,12 @@ type printer struct {
 }
 
 // prints makes PRINT an endless result of a row a record.
-func (e *Engine) prints(ctx context.Context, p *planner.Print, timeout time.Duration, r *session.Result) error {
+func (e *Engine) prints(ctx context.Context, cat *catalog.Catalog, p *planner.Print, timeout time.Duration, r *session.Result) error {
 	topic, err := e.opts.Client.Topic(ctx, p.Topic)
 	if err != nil {
 		return sqlerr.Wrap(err, sqlerr.UndefinedObject, "topic %q does not exist", p.Topic)
 	}
-	pr := &printer{columns: r.Columns, every: p.Interval, left: p.Limit}
+	pr := &printer{columns: r.Columns, number: keyNumber(cat, p.Topic), every: p.Interval, left: p.Limit}
 	r.Counted = true
 	r.OnClose = pr.close
 	for i := range topic.Partitions {
@@ -116,7 +121,7 @@ func (p *printer) take(ctx context.Context, partition int32, part *tail.Partitio
 		c[0].AppendInt(int64(partition))
 		c[1].AppendInt(r.Offset)
 		c[2].AppendInt(r.TimestampMS * 1000)
-		appendPayload(c[3], r.Key)
+		p.appendKey(c[3], r.Key)
 		appendPayload(c[4], r.Value)
 		p.chunk.N++
 		if p.left > 0 {
@@ -126,12 +131,54 @@ func (p *printer) take(ctx context.Context, partition int32, part *tail.Partitio
 	return nil
 }
 
+// keyNumber is the type of a topic's keys when a relation over it says that they are numbers, Unknown otherwise.
+func keyNumber(cat *catalog.Catalog, topic string) types.ID {
+	for _, r := range cat.Relations() {
+		keys := r.Keys()
+		if r.Topic != topic || r.KeyFormat.Name != "KAFKA" || r.Window != nil || len(keys) != 1 {
+			continue
+		}
+		switch id := r.Columns[keys[0]].Type.ID; id {
+		case types.Int, types.BigInt, types.Double:
+			return id
+		}
+	}
+	return types.Unknown
+}
+
+// appendKey shows a number as a number, any other key as a payload.
+func (p *printer) appendKey(v *vector.Vector, key []byte) {
+	switch {
+	case p.number == types.Int && len(key) == 4:
+		v.AppendString(strconv.FormatInt(int64(int32(binary.BigEndian.Uint32(key))), 10))
+	case p.number == types.BigInt && len(key) == 8:
+		v.AppendString(strconv.FormatInt(int64(binary.BigEndian.Uint64(key)), 10))
+	case p.number == types.Double && len(key) == 8:
+		v.AppendString(strconv.FormatFloat(math.Float64frombits(binary.BigEndian.Uint64(key)), 'g', -1, 64))
+	default:
+		appendPayload(v, key)
+	}
+}
+
+// isText tells bytes a terminal can show: UTF-8 without control characters, those of layout aside.
+func isText(b []byte) bool {
+	if !utf8.Valid(b) {
+		return false
+	}
+	for _, c := range b {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // appendPayload shows bytes as text where they are, else in hexadecimal.
 func appendPayload(v *vector.Vector, b []byte) {
 	switch {
 	case b == nil:
 		v.AppendNull()
-	case utf8.Valid(b):
+	case isText(b):
 		v.AppendBytes(b)
 	default:
 		v.AppendString(`\x` + hex.EncodeToString(b))
@@ -149,7 +196,7 @@ func (p *printer) wait(ctx context.Context) error {
 		}
 	}
 	if p.moved == nil {
-		p.gather()
+		p.gather(ctx)
 	}
 	select {
 	case <-ctx.Done():
@@ -160,9 +207,9 @@ func (p *printer) wait(ctx context.Context) error {
 }
 
 // gather merges the partitions' signals into one channel; close ends its goroutine.
-func (p *printer) gather() {
+func (p *printer) gather(caller context.Context) {
 	p.moved, p.watched = make(chan struct{}, 1), make(chan struct{})
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(caller))
 	p.stop = cancel
 	ended := make(chan struct{}, len(p.parts))
 	for _, part := range p.parts {

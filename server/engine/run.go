@@ -9,6 +9,7 @@ import (
 	"github.com/freshetdb/freshet/planner/physical"
 	"github.com/freshetdb/freshet/server/session"
 	"github.com/freshetdb/freshet/sql/catalog"
+	"github.com/freshetdb/freshet/sql/functions"
 	"github.com/freshetdb/freshet/sql/sqlerr"
 	"github.com/freshetdb/freshet/sql/vector"
 )
@@ -40,7 +41,7 @@ func (e *Engine) run(ctx context.Context, sess *session.Session, p *planned, arg
 	case planner.KindShow:
 		r.Rows = func(ctx context.Context, yield session.Yield) error { return e.show(ctx, sess, p, yield) }
 	case planner.KindPrint:
-		return r, e.prints(ctx, p.result.Print, workOf(sess).timeout, r)
+		return r, e.prints(ctx, p.catalog, p.result.Print, workOf(sess).timeout, r)
 	case planner.KindSet:
 		r.Rows = func(context.Context, session.Yield) error { return e.set(sess, p.result.Set, r) }
 	case planner.KindTransaction:
@@ -74,9 +75,25 @@ func (e *Engine) selects(sess *session.Session, p *planned, args []argument, r *
 			return because(ctx, err)
 		}
 		virtual := virtualTables{e: e, sess: sess, cat: p.catalog}
-		return because(ctx, e.opts.Executor.Pull(ctx, plan, e.environment(sess, p.catalog), virtual, yield))
+		fctx := e.environment(sess, p.catalog)
+		if fctx.Dialect == functions.KsqlDB {
+			fctx.RowError = func(int, *sqlerr.Error) {} // ksqlDB's answer to what cannot be computed is null
+		}
+		err := because(ctx, e.opts.Executor.Pull(ctx, plan, fctx, virtual, yield))
+		return uncommitted(workOf(sess), err)
 	}
 	return nil
+}
+
+// uncommitted explains why a SELECT failed on what its own transaction has made: the log does not know of it yet.
+func uncommitted(w *work, err error) error {
+	if len(w.tx.commands) == 0 {
+		return err
+	}
+	if known := sqlerr.From(err); err != nil && (known.Code == sqlerr.UndefinedObject || known.Code == sqlerr.ObjectNotInState) {
+		return known.WithHint("what a transaction creates can be read after COMMIT")
+	}
+	return err
 }
 
 // ready starts the hidden queries a plan reads and waits until the plan's views have seen what the session wrote.

@@ -108,6 +108,7 @@ func (e *Engine) commit(ctx context.Context, sess *session.Session) error {
 		}
 		err := e.ddl.Append(ctx, catalog.Merge(t.commands...), t.version)
 		if err == nil {
+			w.willRead(t)
 			break
 		}
 		if !errors.Is(err, commandlog.ErrConflict) {
@@ -128,6 +129,21 @@ func (e *Engine) commit(ctx context.Context, sess *session.Session) error {
 	}
 	maps.Copy(w.wrote, t.written)
 	return nil
+}
+
+// willRead makes the session's next SELECT wait for the kept queries of a transaction, as if it had written what they read.
+func (w *work) willRead(t *transaction) {
+	for _, c := range t.commands {
+		for i := range c.Changes {
+			if created := c.Changes[i].Create; created != nil && created.Query != nil {
+				for _, name := range created.Query.Sources {
+					if source := t.catalog.Relation(name); source != nil {
+						w.wrote[source.Topic] = true
+					}
+				}
+			}
+		}
+	}
 }
 
 // planAgain plans a transaction's DDL on the current catalogue.
