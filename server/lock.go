@@ -87,7 +87,7 @@ func Running(dir string) (Addresses, bool) {
 	if err != nil {
 		return Addresses{}, false
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) == nil {
 		return Addresses{}, false // nobody holds it; closing the file drops ours
 	}

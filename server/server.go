@@ -243,6 +243,13 @@ func (s *Server) startEngine(ctx context.Context) error {
 		return fmt.Errorf("start the engine: %w", err)
 	}
 	s.engine = e
+	s.serving.Go(func() {
+		select {
+		case <-e.Ended():
+			s.fail(fmt.Errorf("the command log: %w", e.Err()))
+		case <-s.serveCtx.Done():
+		}
+	})
 	s.onStop(e.Close)
 	return nil
 }

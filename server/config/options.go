@@ -49,7 +49,7 @@ func (c *Config) options() []Option {
 func text(name, value string, to *string, def, help string) Option {
 	return Option{Name: name, Value: value, Default: def, Help: help, set: func(v string) error {
 		if v == "" {
-			return fmt.Errorf("may not be empty")
+			return errors.New("may not be empty")
 		}
 		*to = v
 		return nil

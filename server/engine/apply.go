@@ -139,7 +139,7 @@ func (e *Engine) startQuery(ctx context.Context, cat *catalog.Catalog, q *catalo
 		return fmt.Errorf("plan query %s: %w", q.ID, err)
 	}
 	id := e.runID(cat, q.ID)
-	if err := e.opts.Executor.StartQuery(id, physical.Fingerprint(plan), plan); err != nil {
+	if err := e.opts.Executor.StartQuery(id, physical.Fingerprint(plan), plan); err != nil { //nolint:contextcheck // a query outlives its statement
 		return err
 	}
 	if q.State == catalog.Paused {
@@ -202,7 +202,7 @@ func (e *Engine) materialise(ctx context.Context, cat *catalog.Catalog, relation
 			continue
 		}
 		id := e.runID(cat, hiddenID(r))
-		if err := e.startHidden(id, cat, r); err != nil {
+		if err := e.startHidden(id, cat, r); err != nil { //nolint:contextcheck // a query outlives its statement
 			return err
 		}
 		if err := e.opts.Executor.WaitCaughtUp(ctx, id); err != nil {

@@ -79,7 +79,8 @@ type Engine struct {
 	hidden hidden
 
 	cancel context.CancelFunc
-	ended  chan error // what the tail ended with
+	ended  chan struct{} // closed when the tail has ended, with err
+	err    error
 }
 
 // Open replays the command log, starts the queries it left running, and is then ready for sessions. ctx bounds the start only.
@@ -100,13 +101,16 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{settings: settings.New(), opts: opts, log: opts.Log.With("component", "engine"), ddl: log, topics: map[string]catalog.Topic{}, ended: make(chan error, 1)}
+	e := &Engine{settings: settings.New(), opts: opts, log: opts.Log.With("component", "engine"), ddl: log, topics: map[string]catalog.Topic{}, ended: make(chan struct{})}
 	e.writer.client = opts.Client
 	e.now.Store(&snapshot{catalogs: map[string]*catalog.Catalog{opts.Database: newDatabase(opts.Database, opts.Dialect)}})
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	e.cancel = cancel
 	past := make(chan error, 1)
-	go func() { e.ended <- log.Run(run, e.replay(past)) }()
+	go func() {
+		defer close(e.ended)
+		e.err = log.Run(run, e.replay(past))
+	}()
 	if err := e.catchUp(ctx, past); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -134,8 +138,12 @@ func (e *Engine) replay(past <-chan error) commandlog.Apply {
 	}
 }
 
-// Failed receives the error of a command log that can no longer be read: the node must stop.
-func (e *Engine) Failed() <-chan error { return e.ended }
+// Ended is closed when the tail of the command log has ended: by Close, or because the log cannot be read, which Err then tells.
+// A node whose engine has ended by itself must stop: it no longer sees what others change.
+func (e *Engine) Ended() <-chan struct{} { return e.ended }
+
+// Err is why the tail ended, nil after an orderly Close. It is called after Ended.
+func (e *Engine) Err() error { return e.err }
 
 // Catalog is a database's catalogue as it is now; nil when there is no such database.
 func (e *Engine) Catalog(database string) *catalog.Catalog { return e.now.Load().catalogs[database] }
@@ -148,9 +156,6 @@ func (e *Engine) Close() error {
 	e.cancel()
 	e.ddl.Close()
 	e.writer.close()
-	err, ok := <-e.ended
-	if ok {
-		close(e.ended)
-	}
-	return err
+	<-e.ended
+	return e.err
 }

@@ -204,7 +204,7 @@ func (w *writer) close() {
 	defer w.transactional.Unlock()
 	for _, p := range []client.Producer{w.one, w.many} {
 		if p != nil {
-			p.Close() // nothing is under way; its error would tell nobody anything
+			_ = p.Close() // nothing is under way; its error would tell nobody anything
 		}
 	}
 	w.one, w.many = nil, nil

@@ -24,9 +24,9 @@ func (e *Engine) own(ctx context.Context, sess *session.Session, stmt ast.Statem
 	case *ast.Execute:
 		r, err = e.executeSQL(ctx, sess, s, text)
 	case *ast.Deallocate:
-		r, err = e.deallocate(sess, s)
+		r = e.deallocate(sess, s)
 	case *ast.Discard:
-		r, err = e.discard(sess, s)
+		r = e.discard(sess, s)
 	case *ast.Copy:
 		r, err = e.copies(ctx, sess, s, text)
 	case *ast.Wait:

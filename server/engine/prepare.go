@@ -196,12 +196,12 @@ func (e *Engine) evaluate(ctx context.Context, sess *session.Session, s *ast.Exe
 	return args, err
 }
 
-func (e *Engine) deallocate(sess *session.Session, s *ast.Deallocate) (*session.Result, error) {
+func (e *Engine) deallocate(sess *session.Session, s *ast.Deallocate) *session.Result {
 	if s.All {
 		return &session.Result{Tag: "DEALLOCATE ALL", Rows: func(context.Context, session.Yield) error {
 			sess.Statements.Clear()
 			return nil
-		}}, nil
+		}}
 	}
 	name := folded(s.Name)
 	return &session.Result{Tag: "DEALLOCATE", Rows: func(context.Context, session.Yield) error {
@@ -209,11 +209,11 @@ func (e *Engine) deallocate(sess *session.Session, s *ast.Deallocate) (*session.
 			return sqlerr.Newf(sqlerr.InvalidStatementName, s.Name.At, "prepared statement %q does not exist", name)
 		}
 		return nil
-	}}, nil
+	}}
 }
 
 // discard runs DISCARD: what poolers send between two clients.
-func (e *Engine) discard(sess *session.Session, s *ast.Discard) (*session.Result, error) {
+func (e *Engine) discard(sess *session.Session, s *ast.Discard) *session.Result {
 	return &session.Result{Tag: "DISCARD " + s.What, Rows: func(context.Context, session.Yield) error {
 		if s.What != "ALL" {
 			return nil
@@ -227,5 +227,5 @@ func (e *Engine) discard(sess *session.Session, s *ast.Discard) (*session.Result
 		w.settings.ResetAll()
 		w.refresh(sess)
 		return nil
-	}}, nil
+	}}
 }

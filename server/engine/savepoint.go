@@ -61,8 +61,8 @@ func (e *Engine) rollbackTo(sess *session.Session, at int) {
 	w.tx = point.kept
 	w.tx.savepoints, w.tx.written = stack, maps.Clone(point.kept.written)
 	// What is appended from here on must not overwrite what a savepoint further out remembers.
-	w.tx.commands = w.tx.commands[:len(w.tx.commands):len(w.tx.commands)]
-	w.tx.ddl = w.tx.ddl[:len(w.tx.ddl):len(w.tx.ddl)]
-	w.tx.records = w.tx.records[:len(w.tx.records):len(w.tx.records)]
+	w.tx.commands = slices.Clip(w.tx.commands)
+	w.tx.ddl = slices.Clip(w.tx.ddl)
+	w.tx.records = slices.Clip(w.tx.records)
 	sess.SetStatus(session.Open)
 }

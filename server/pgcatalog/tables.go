@@ -56,11 +56,11 @@ func (t *Tables) Rows(ctx context.Context, name string, facts Facts, push func(*
 		return sqlerr.Newf(sqlerr.UndefinedTable, 0, "relation %q does not exist", name)
 	}
 	m := &maker{Facts: facts, rows: &rows{columns: columns, push: push, ctx: ctx}, oids: numbers(facts.Catalog)}
-	make, ok := makers[name]
+	fill, ok := makers[name]
 	if !ok {
 		return nil
 	}
-	make(m)
+	fill(m)
 	return m.rows.flush()
 }
 

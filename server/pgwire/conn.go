@@ -22,7 +22,7 @@ type conn struct {
 	in   *reader
 	out  []byte // replies not yet written
 	sess *session.Session
-	ctx  context.Context // of the connection: ends with its cause when the listener's grace is over
+	ctx  context.Context //nolint:containedctx // of the connection: ends with its cause when the listener's grace is over
 	skip bool            // an extended-protocol error: messages are ignored until Sync
 	bind bind
 	rows encoder

@@ -15,7 +15,7 @@ import (
 func (c *conn) extended(kind byte, body []byte) error {
 	text := ""
 	ctx := c.ctx
-	err := c.protect(func() (err error) {
+	err := c.protect(func() (err error) { //nolint:contextcheck // the connection's own, c.ctx
 		switch kind {
 		case kindParse:
 			text, err = c.parse(body)
@@ -24,7 +24,7 @@ func (c *conn) extended(kind byte, body []byte) error {
 		case kindDescribe:
 			err = c.describe(body)
 		case kindExecute:
-			ctx, text, err = c.execute(body)
+			ctx, text, err = c.execute(body) //nolint:fatcontext // the portal's, which knows why it was cancelled; never nested
 		case kindClose:
 			err = c.closeObject(body)
 		}

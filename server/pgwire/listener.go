@@ -127,7 +127,10 @@ func (l *Listener) accept(ctx context.Context, nl net.Listener, serving *sync.Wa
 			var temporary interface{ Temporary() bool }
 			if errors.As(err, &temporary) && temporary.Temporary() {
 				l.log.Warn("accept failed", "err", err)
-				time.Sleep(acceptPause)
+				select {
+				case <-time.After(acceptPause):
+				case <-ctx.Done():
+				}
 				continue
 			}
 			return fmt.Errorf("accept on %s: %w", nl.Addr(), err)

@@ -20,9 +20,9 @@ type Sessions struct {
 	live map[uint32]*Session
 }
 
-// NewSessions makes an empty set for at most max sessions.
-func NewSessions(max int) *Sessions {
-	return &Sessions{max: max, live: map[uint32]*Session{}}
+// NewSessions makes an empty set for at most so many sessions.
+func NewSessions(most int) *Sessions {
+	return &Sessions{max: most, live: map[uint32]*Session{}}
 }
 
 // Add takes a session in and gives it a key. Errors: 53300 when there are too many.

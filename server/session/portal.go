@@ -25,7 +25,7 @@ type Portal struct {
 	Cursor  bool    // made by DECLARE
 	Hold    bool    // survives its transaction
 
-	ctx     context.Context         // of the coroutine; derived when it starts
+	ctx     context.Context         //nolint:containedctx // of the coroutine; derived when it starts
 	cancel  context.CancelCauseFunc // nil until then
 	next    func() (*vector.Chunk, error, bool)
 	stop    func()
