@@ -30,7 +30,7 @@ func integer(id types.ID, v int64) expr.Expr {
 }
 
 // number types a numeric literal as the dialect does: INTEGER, BIGINT or NUMERIC by size; with a point NUMERIC; with an exponent
-// NUMERIC in postgres, DOUBLE in ksqldb.
+// NUMERIC in postgres (DOUBLE where no NUMERIC of ours is wide enough), DOUBLE in ksqldb.
 func (b *Binder) number(text string, negative bool, pos sqlerr.Pos) (expr.Expr, error) {
 	digits := strings.ReplaceAll(text, "_", "")
 	if negative {
@@ -52,6 +52,9 @@ func (b *Binder) number(text string, negative bool, pos sqlerr.Pos) (expr.Expr, 
 		return &expr.Literal{Value: vector.Datum{Type: types.Of(types.Double), F: f}}, nil
 	}
 	d, scale, ok, fits := vector.ParseDecimal(digits)
+	if f, err := strconv.ParseFloat(digits, 64); ok && !fits && err == nil && strings.ContainsAny(digits, "eE") {
+		return &expr.Literal{Value: vector.Datum{Type: types.Of(types.Double), F: f}}, nil
+	}
 	if !ok || !fits {
 		return nil, sqlerr.Newf(sqlerr.NumericOutOfRange, pos, "%q is out of range for type numeric", text)
 	}
