@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -39,6 +40,7 @@ type dumper struct {
 	closed  bool              // guarded by mu
 	wg      sync.WaitGroup    // of the goroutine
 	seq     uint64            // guarded by mu: of the newest dump
+	bytes   int64             // guarded by mu: its size; what a restart replays is at most about as much again
 	from    []state.Positions // guarded by mu: of the dumps on disk, oldest first, as far as this life has made them
 }
 
@@ -57,23 +59,19 @@ func (d *dumper) consider() {
 	if d.running || d.closed {
 		return
 	}
-	if !d.task.change.takeWritten(max(d.after, d.task.store.Bytes()/2)) {
+	if !d.task.change.takeWritten(max(d.after, d.bytes)) {
 		return
 	}
 	d.running = true
 	d.seq++
 	seq, at := d.seq, d.task.change.positions()
-	d.wg.Add(1)
-	go func() {
-		defer d.wg.Done()
-		d.run(seq, at)
-	}()
+	d.wg.Go(func() { d.run(seq, at) })
 }
 
 // run writes one dump. at is where the changelog stood when it began: whatever lies below is in the dump.
 func (d *dumper) run(seq uint64, at state.Positions) {
 	began := d.task.env.Now()
-	err := d.write(seq)
+	bytes, err := d.write(seq)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.running = false
@@ -84,19 +82,19 @@ func (d *dumper) run(seq uint64, at state.Positions) {
 		return
 	}
 	d.task.log.Info("state dumped", "seq", seq, "took_ms", d.task.env.Now().Sub(began).Milliseconds())
-	d.from = append(d.from, at)
+	d.from, d.bytes = append(d.from, at), bytes
 	d.trim()
 }
 
-func (d *dumper) write(seq uint64) error {
+func (d *dumper) write(seq uint64) (bytes int64, err error) {
 	fsys := d.task.env.FS
 	if err := vfs.MkdirAll(fsys, d.dir, 0o755); err != nil {
-		return err
+		return 0, err
 	}
 	name := fsys.PathJoin(d.dir, fmt.Sprintf("%020d%s", seq, dumpSuffix))
 	f, err := fsys.Create(name+tempSuffix, vfs.Category)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	w := bufio.NewWriterSize(f, dumpBuffer)
 	err = d.task.store.Dump(w)
@@ -106,14 +104,17 @@ func (d *dumper) write(seq uint64) error {
 	if err == nil {
 		err = f.Sync()
 	}
+	if info, serr := f.Stat(); serr == nil {
+		bytes = info.Size()
+	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = fsys.Rename(name+tempSuffix, name)
 	}
 	if err != nil {
-		return errors.Join(err, fsys.Remove(name+tempSuffix))
+		return 0, errors.Join(err, fsys.Remove(name+tempSuffix))
 	}
-	return vfs.SyncDir(fsys, d.dir)
+	return bytes, vfs.SyncDir(fsys, d.dir)
 }
 
 // trim deletes dumps beyond the kept ones and the changelog that no kept dump needs. Called with mu held.
@@ -134,9 +135,10 @@ func (d *dumper) trim() {
 		return
 	}
 	d.from = d.from[len(d.from)-dumpsKept:]
+	ctx := context.Background() //nolint:forbidigo // the dump's own goroutine: whoever closes the task waits for it
 	for p, before := range d.from[0] {
 		tp := client.TopicPartition{Topic: d.task.spec.Changelog(), Partition: int32(p)}
-		if err := d.task.env.Client.DeleteRecords(context.Background(), tp, before); err != nil {
+		if err := d.task.env.Client.DeleteRecords(ctx, tp, before); err != nil {
 			d.task.log.Warn("cannot trim the changelog", "err", err)
 			return
 		}
@@ -173,13 +175,13 @@ func (d *dumper) load() (state.Positions, error) {
 	if n := len(names); n > 0 {
 		d.seq, _ = strconv.ParseUint(strings.TrimSuffix(names[n-1], dumpSuffix), 10, 64)
 	}
-	for i := len(names) - 1; i >= 0; i-- {
-		at, err := d.read(names[i])
+	for _, name := range slices.Backward(names) {
+		at, err := d.read(name)
 		if err == nil {
 			d.from = []state.Positions{at}
 			return at, nil
 		}
-		d.task.log.Warn("dump refused, trying the one before", "name", names[i], "err", err)
+		d.task.log.Warn("dump refused, trying the one before", "name", name, "err", err)
 	}
 	return state.Positions{}, nil
 }
