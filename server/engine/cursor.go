@@ -96,19 +96,22 @@ func (e *Engine) fetch(sess *session.Session, s *ast.Fetch) (*session.Result, er
 }
 
 // fetchTimeout reads FETCH … WITH (timeout = '1s').
-func fetchTimeout(s *ast.Fetch) (time.Duration, error) {
+func fetchTimeout(s *ast.Fetch) (timeout time.Duration, err error) {
 	for _, o := range s.With {
 		text, ok := optionText(o)
 		if !ok || !strings.EqualFold(o.Name.Name, "timeout") {
 			return 0, sqlerr.Newf(sqlerr.SyntaxError, o.Name.At, "unrecognized FETCH option %q", o.Name.Name).WithHint("there is timeout = '1s'")
 		}
+		if timeout != 0 {
+			return 0, sqlerr.Newf(sqlerr.SyntaxError, o.Name.At, "conflicting or redundant options")
+		}
 		d, err := time.ParseDuration(strings.ReplaceAll(text, " ", ""))
 		if err != nil || d < 0 {
 			return 0, sqlerr.Newf(sqlerr.InvalidParameterValue, o.Name.At, "timeout %q is not a duration such as 500ms or 2s", text)
 		}
-		return max(d, time.Millisecond), nil
+		timeout = max(d, time.Millisecond)
 	}
-	return 0, nil
+	return timeout, nil
 }
 
 func (e *Engine) closeCursor(sess *session.Session, s *ast.Close) (*session.Result, error) {

@@ -199,3 +199,27 @@ func TestScripts(t *testing.T) {
 		}
 	})
 }
+
+// TestPowerCut has a node lose what it has not synced: what was acknowledged is there in the next life.
+func TestPowerCut(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	n := startNode(t, disk)
+	sess := n.open(t, "freshet")
+	out := n.run(sess, `CREATE TABLE t (k INT PRIMARY KEY, v VARCHAR) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', PARTITIONS=3);
+		INSERT INTO t VALUES (1, 'one'), (2, 'two'), (3, 'three'); CREATE TABLE c AS SELECT v, COUNT(*) AS n FROM t GROUP BY v;`, 1)
+	if strings.Contains(out, "error") {
+		t.Fatal(out)
+	}
+	cut := vfs.Crash(disk, 0, nil)
+	n.engine.CloseSession(sess)
+	n.stop(t)
+
+	n = startNode(t, cut)
+	defer n.stop(t)
+	sess = n.open(t, "freshet")
+	defer n.engine.CloseSession(sess)
+	out = n.run(sess, "WAIT; SELECT COUNT(*) FROM t; SELECT COUNT(*) FROM c; CREATE STREAM s (k INT KEY) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON')", 1)
+	if want := "WAIT\n(count bigint)\n3\nSELECT 1\n(count bigint)\n3\nSELECT 1\nCREATE STREAM\n"; out != want {
+		t.Fatalf("%s, want %s", out, want)
+	}
+}

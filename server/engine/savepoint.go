@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"github.com/freshetdb/freshet/server/session"
 	"github.com/freshetdb/freshet/sql/ast"

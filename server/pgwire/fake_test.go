@@ -38,15 +38,15 @@ func (f *fake) Open(_ context.Context, id session.Identity, parameters map[strin
 
 func (f *fake) CloseSession(sess *session.Session) { sess.Close() }
 
-func (f *fake) Execute(ctx context.Context, sess *session.Session, text string, handle session.Handler) error {
-	at, any := 0, false
+func (f *fake) Execute(_ context.Context, sess *session.Session, text string, handle session.Handler) error {
+	at, some := 0, false
 	for part := range strings.SplitSeq(text, ";") {
 		start := at + len(part) - len(strings.TrimLeft(part, " "))
 		at += len(part) + 1
 		if strings.TrimSpace(part) == "" {
 			continue
 		}
-		any = true
+		some = true
 		r, err := f.result(sess, strings.Fields(part), start, nil)
 		if err != nil {
 			return err
@@ -55,7 +55,7 @@ func (f *fake) Execute(ctx context.Context, sess *session.Session, text string, 
 			return err
 		}
 	}
-	if !any {
+	if !some {
 		return handle(&session.Result{Empty: true})
 	}
 	return nil
