@@ -38,7 +38,13 @@ func StartNodeOn(t testing.TB, cfg config.Config) *server.Server {
 // Connect opens a session; it is closed with the test.
 func Connect(t testing.TB, address string) *pgconn.PgConn {
 	t.Helper()
-	conn, err := pgconn.Connect(context.Background(), "postgres://test@"+address+"/freshet?sslmode=disable")
+	return ConnectTo(t, address, "freshet")
+}
+
+// ConnectTo is Connect to a database other than the default one.
+func ConnectTo(t testing.TB, address, database string) *pgconn.PgConn {
+	t.Helper()
+	conn, err := pgconn.Connect(context.Background(), "postgres://test@"+address+"/"+database+"?sslmode=disable")
 	if err != nil {
 		t.Fatal(err)
 	}

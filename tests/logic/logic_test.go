@@ -55,11 +55,15 @@ func runScript(t *testing.T, file string) {
 	r.cfg.Kafka, r.cfg.Postgres, r.cfg.HTTP = "127.0.0.1:0", "127.0.0.1:0", "off"
 	r.start(t)
 	for _, rec := range records {
-		if rec.Kind == "restart" {
+		switch rec.Kind {
+		case "restart":
 			if err := r.node.Close(); err != nil {
 				t.Fatalf("%s:%d: close: %v", file, rec.Line, err)
 			}
 			r.start(t)
+			continue
+		case "database":
+			r.conn = harness.ConnectTo(t, r.node.Addresses().Postgres, rec.SQL)
 			continue
 		}
 		if err := r.run(rec); err != nil {
@@ -111,12 +115,16 @@ func checkError(rec Record, err error) error {
 	if !errors.As(err, &pg) {
 		return fmt.Errorf("%s\nexpected error %s, got %v", rec.SQL, rec.Code, err)
 	}
-	matches, rerr := regexp.MatchString(rec.Match, pg.Message)
+	text := pg.Message
+	if pg.Hint != "" {
+		text += " HINT: " + pg.Hint
+	}
+	matches, rerr := regexp.MatchString(rec.Match, text)
 	if rerr != nil {
 		return rerr
 	}
-	if pg.Code != rec.Code || !matches {
-		return fmt.Errorf("%s\nexpected error %s %s, got %s: %s", rec.SQL, rec.Code, rec.Match, pg.Code, pg.Message)
+	if pg.Code != rec.Code || !matches || rec.Pos != 0 && rec.Pos != pg.Position {
+		return fmt.Errorf("%s\nexpected error %s @%d %s, got %s @%d %s", rec.SQL, rec.Code, rec.Pos, rec.Match, pg.Code, pg.Position, text)
 	}
 	return nil
 }

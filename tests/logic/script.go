@@ -3,9 +3,11 @@
 // A script is records separated by blank lines:
 //
 //	statement ok                     the statement succeeds
-//	statement error 42703 REGEX      it fails with this SQLSTATE, and its message matches
+//	statement error 42703 [@POS] [REGEX]  it fails with this SQLSTATE at this character of the text (from 1), and its message,
+//	                                 followed by "HINT: " and its hint when it has one, matches
 //	query [TYPES] [rowsort|retry]    its rows, a line each, values separated by blanks, follow "----"; with retry it is asked again
 //	                                 until they match or ten seconds are over
+//	database NAME                    a new session, on this database
 //	restart                          the node is closed and started again on its directory
 //
 // NULL is null, (empty) the empty text; blanks inside values are kept as they are. Lines that begin with # are comments.
@@ -16,16 +18,18 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
 // Record is one step of a script.
 type Record struct {
 	Line   int    // of its first line
-	Kind   string // statement, query, restart
-	SQL    string
+	Kind   string // statement, query, database, restart
+	SQL    string // database: its name
 	Code   string // statement error: the SQLSTATE; "" when it must succeed
-	Match  string // statement error: a regular expression of the message
+	Pos    int32  // statement error: the position; 0: not looked at
+	Match  string // statement error: a regular expression of the message and hint
 	Sort   bool
 	Retry  bool
 	Expect []string
@@ -44,7 +48,9 @@ func Parse(r io.Reader) ([]Record, error) {
 		if current == nil {
 			return
 		}
-		current.SQL = strings.Join(body, "\n")
+		if len(body) > 0 {
+			current.SQL = strings.Join(body, "\n")
+		}
 		records = append(records, *current)
 		current, body, rows = nil, nil, false
 	}
@@ -81,8 +87,18 @@ func head(line string) (Record, error) {
 	rec := Record{Kind: words[0]}
 	switch {
 	case line == "restart", line == "statement ok":
+	case words[0] == "database" && len(words) == 2:
+		rec.SQL = words[1]
 	case words[0] == "statement" && len(words) >= 3 && words[1] == "error":
-		rec.Code, rec.Match = words[2], strings.Join(words[3:], " ")
+		rec.Code, words = words[2], words[3:]
+		if len(words) > 0 && strings.HasPrefix(words[0], "@") {
+			pos, err := strconv.ParseInt(words[0][1:], 10, 32)
+			if err != nil {
+				return rec, fmt.Errorf("%q is no position", words[0])
+			}
+			rec.Pos, words = int32(pos), words[1:]
+		}
+		rec.Match = strings.Join(words, " ")
 	case words[0] == "query":
 		for _, w := range words[1:] {
 			rec.Sort = rec.Sort || w == "rowsort"
