@@ -120,7 +120,7 @@ func Start(ctx context.Context, opts Options) (*Broker, error) {
 	}
 	for _, step := range []func(context.Context) error{b.bind, b.openMetadata, b.checkIdentity, b.openReplicas, b.join, b.writeIdentity, b.openCoordinators, b.serve} {
 		if err := step(ctx); err != nil {
-			return nil, errors.Join(err, b.Close())
+			return nil, errors.Join(err, b.Close()) //nolint:contextcheck // what runs already must end, though ctx be over
 		}
 	}
 	b.log.Info("broker started", "node_id", opts.NodeID, "cluster_id", b.quorum.Image().ClusterID(), "addrs", fmt.Sprint(b.Addrs()),
@@ -187,7 +187,7 @@ func newID() metadata.UUID {
 	}
 }
 
-func (b *Broker) openReplicas(context.Context) error {
+func (b *Broker) openReplicas(starting context.Context) error {
 	clean, _, err := log.TakeCleanShutdown(b.opts.FS, b.topicsDir)
 	if err != nil {
 		return err
@@ -200,7 +200,7 @@ func (b *Broker) openReplicas(context.Context) error {
 		return err
 	}
 	b.quorum.Subscribe(b.replicas.ApplyImage)
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.WithoutCancel(starting))
 	b.stopReplicas = stop
 	b.background(ctx, "replicas", b.replicas.Run)
 	return nil
@@ -272,8 +272,8 @@ func (b *Broker) endpoints() []metadata.Endpoint {
 	return out
 }
 
-func (b *Broker) serve(context.Context) error {
-	warming, stopWarming := context.WithCancel(context.Background())
+func (b *Broker) serve(starting context.Context) error {
+	warming, stopWarming := context.WithCancel(context.WithoutCancel(starting))
 	b.stopWarming = stopWarming
 	b.running.Go(func() { b.replicas.Warm(warming) })
 	h, err := handler.New(handler.Deps{
@@ -285,7 +285,7 @@ func (b *Broker) serve(context.Context) error {
 		return fmt.Errorf("advertised address: %w", err)
 	}
 	listener := wire.New(b.opts.Wire, h.Versions(), b.opts.Registerer, b.log)
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.WithoutCancel(starting))
 	b.stopServing = stop
 	for _, ln := range b.listeners {
 		b.serving.Go(func() {

@@ -45,14 +45,14 @@ type coordinators struct {
 }
 
 // openCoordinators brings up the coordinators of the partitions this node leads.
-func (b *Broker) openCoordinators(context.Context) error {
+func (b *Broker) openCoordinators(starting context.Context) error {
 	c, err := newCoordinators(b.opts.Coordinators, b.opts.NodeID, b.quorum, b.controller, b.replicas, b.opts.Registerer, b.log)
 	if err != nil {
 		return err
 	}
 	b.parts = c
 	b.quorum.Subscribe(c.apply)
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.WithoutCancel(starting))
 	b.stopRecovery = stop
 	b.running.Go(func() {
 		if err := c.recover(ctx); err != nil && ctx.Err() == nil {

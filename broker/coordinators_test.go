@@ -99,7 +99,7 @@ func startNode(t testing.TB, fs vfs.FS, agreed *agreement, opts CoordinatorOptio
 	var running sync.WaitGroup
 	running.Go(func() { m.Run(ctx) })
 	agreed.subscribe(m.ApplyImage)
-	ids := uint64(agreed.Image().Version() << 32)
+	ids := agreed.Image().Version() << 32
 	control := controller.New(controller.Options{}, func() (id metadata.UUID) {
 		ids++
 		binary.BigEndian.PutUint64(id[8:], ids)

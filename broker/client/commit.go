@@ -18,7 +18,7 @@ func (p *producer) Commit(done func(error)) { p.end(true, done) }
 // Abort implements Producer.
 func (p *producer) Abort(ctx context.Context) error {
 	result := make(chan error, 1)
-	p.end(false, func(err error) { result <- err })
+	p.end(false, func(err error) { result <- err }) //nolint:contextcheck // the end goes on though its caller no longer waits
 	select {
 	case err := <-result:
 		return err
@@ -38,7 +38,7 @@ func (p *producer) Close() error {
 	open := p.transactionalID != "" && p.fatal == nil && (len(p.used) > 0 || p.inflight > 0) && !p.ending
 	p.mu.Unlock()
 	defer p.client.forget(p)
-	ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+	ctx, cancel := context.WithTimeout(context.Background(), closeWait) //nolint:forbidigo // Close has no ctx and waits no longer than closeWait
 	defer cancel()
 	if open {
 		if err := p.Abort(ctx); err != nil && !errors.Is(err, ErrFenced) {
@@ -111,7 +111,7 @@ func (p *producer) decide(commit bool, done func(error)) {
 // renew aborts a transaction in which something failed, by taking the next epoch: partitions then expect sequences from 0.
 func (p *producer) renew(cause error, commit bool, finish func(error)) {
 	go func() { // bounded by closeWait; whoever asked for the end waits for it
-		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+		ctx, cancel := context.WithTimeout(context.Background(), closeWait) //nolint:forbidigo // of nobody's request: a failed transaction must end
 		defer cancel()
 		identity, err := p.client.node.InitProducer(ctx, p.transactionalID, p.timeout)
 		p.mu.Lock()

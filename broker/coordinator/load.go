@@ -156,7 +156,7 @@ func cut(records []Record) []Write {
 	for len(records) > 0 {
 		n, size := 0, 0
 		for n < len(records) && size < batchBytesMax {
-			size += record.RecordLenMax(len(records[n].Key), len(records[n].Value))
+			size += record.LenMax(len(records[n].Key), len(records[n].Value))
 			n++
 		}
 		writes = append(writes, Write{Records: records[:n]})

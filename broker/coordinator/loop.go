@@ -262,8 +262,7 @@ func sameTxn(a, b *Producer) bool {
 
 // codeOf keeps a Code and turns anything else, which the log met, into one.
 func codeOf(err error) error {
-	var code Code
-	if errors.As(err, &code) {
+	if code, ok := errors.AsType[Code](err); ok {
 		return code
 	}
 	return StorageError

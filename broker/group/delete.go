@@ -11,7 +11,7 @@ import (
 )
 
 // Delete forgets an empty group and its positions (DeleteGroups).
-func (s *Shard) Delete(now time.Time, groupID string, reply func(coordinator.Code)) {
+func (s *Shard) Delete(_ time.Time, groupID string, reply func(coordinator.Code)) {
 	g := s.groups[groupID]
 	switch {
 	case groupID == "":

@@ -150,7 +150,7 @@ func (s *Shard) replaceStatic(now time.Time, g *group, old *member, id string, r
 	}
 	old.join = nil
 	generation := g.generation
-	s.store(g, nil, func(now time.Time, err error) {
+	s.store(g, nil, func(_ time.Time, err error) {
 		if err != nil {
 			reply(JoinResponse{Code: codeOf(err), MemberID: id, Generation: -1})
 			return

@@ -114,7 +114,7 @@ func (m *simMember) sync() {
 		switch r.Code {
 		case coordinator.OK:
 			m.owned = map[string]bool{}
-			for _, p := range strings.Fields(string(r.Assignment)) {
+			for p := range strings.FieldsSeq(string(r.Assignment)) {
 				m.owned[p] = true
 			}
 			m.next = nil

@@ -91,12 +91,12 @@ func (h *Handler) fetchGroup(ctx context.Context, in *kmsg.OffsetFetchRequestGro
 	for _, t := range in.Topics {
 		name := t.Topic
 		if byID {
-			if known := img.TopicByID(t.TopicID); known != nil {
-				name = known.Name
-			} else {
+			known := img.TopicByID(t.TopicID)
+			if known == nil {
 				out.Topics = append(out.Topics, unknownTopicID(&t))
 				continue
 			}
+			name = known.Name
 		}
 		for _, p := range t.Partitions {
 			wanted = append(wanted, group.TopicOffset{Topic: name, Partition: p})

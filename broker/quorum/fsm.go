@@ -110,7 +110,7 @@ func (f *fsm) Snapshot() (raft.FSMSnapshot, error) { return imageSnapshot{f.imag
 
 // Restore replaces the image by a snapshot's.
 func (f *fsm) Restore(source io.ReadCloser) error {
-	defer source.Close()
+	defer func() { _ = source.Close() }() // read to its end or given up
 	body, err := io.ReadAll(source)
 	if err != nil {
 		return fmt.Errorf("read metadata snapshot: %w", err)

@@ -174,7 +174,7 @@ func (q *Quorum) standAlone(id raft.ServerID, addr raft.ServerAddress) error {
 	}
 	_, from := raft.NewInmemTransport("start")
 	from.Connect(addr, q.transport)
-	defer from.Close()
+	defer func() { _ = from.Close() }() // in memory
 	kick := &raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(id), Addr: []byte(addr)}}
 	if err := from.TimeoutNow(id, addr, kick, &raft.TimeoutNowResponse{}); err != nil {
 		return fmt.Errorf("ask for an election: %w", err)

@@ -63,7 +63,7 @@ func newShard(opts Options, markers Markers, m *metrics) *Shard {
 }
 
 // Start implements coordinator.Machine: transactions that were decided before are finished now.
-func (s *Shard) Start(now time.Time, leaderEpoch int32, out coordinator.Shard) {
+func (s *Shard) Start(_ time.Time, leaderEpoch int32, out coordinator.Shard) {
 	s.out, s.leaderEpoch = out, leaderEpoch
 	for _, id := range slices.Sorted(maps.Keys(s.txns)) {
 		t := s.txns[id]

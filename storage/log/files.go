@@ -72,10 +72,10 @@ func TakeCleanShutdown(fs vfs.FS, dataDir string) (clean bool, brokerEpoch int64
 		return false, -1, err
 	}
 	var mark cleanShutdown
-	if json.Unmarshal(content, &mark) != nil || mark.Version != 0 {
-		return false, -1, nil
+	if err := json.Unmarshal(content, &mark); err == nil && mark.Version == 0 {
+		return true, mark.BrokerEpoch, nil
 	}
-	return true, mark.BrokerEpoch, nil
+	return false, -1, nil
 }
 
 type cleanShutdown struct {

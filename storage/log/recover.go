@@ -182,9 +182,9 @@ func (l *Log) loadSegments(bases []int64, start int64, clean bool) error {
 		}
 	}
 	if clean && l.trustActive() {
-		return l.replay(0, l.active().next)
+		return l.replay(l.active().next)
 	}
-	if err := l.replay(from, l.segments[from].base); err != nil {
+	if err := l.replay(l.segments[from].base); err != nil {
 		return err
 	}
 	return l.recoverFrom(from)
@@ -231,9 +231,8 @@ func (l *Log) trustActive() bool {
 	return slices.Contains(l.snapshots, next)
 }
 
-// replay brings the producers to offset end, from the newest snapshot below and the batches after it. Batches in segments
-// from the index on are left out: recoverFrom replays them.
-func (l *Log) replay(from int, end int64) error {
+// replay brings the producers to offset end, from the newest snapshot below and the batches after it.
+func (l *Log) replay(end int64) error {
 	var at int64
 	l.producers, at = readSnapshot(l.fs, l.dir, l.snapshots, l.segments[0].base, end)
 	nowMs := time.Now().UnixMilli()

@@ -51,7 +51,7 @@ func (l *Log) cutSegment(s *segment, offset int64) error {
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // Truncate has synced
 	pos, err := walk(file, 0, s.size, func(b record.Batch, _ int64) (bool, error) {
 		return b.NextOffset() <= offset, nil
 	})

@@ -82,8 +82,8 @@ func appendNullable(dst, v []byte) []byte {
 	return append(dst, v...)
 }
 
-// RecordLenMax is an upper bound of what a record without headers adds to Len.
-func RecordLenMax(keyLen, valueLen int) int {
+// LenMax is an upper bound of what a record without headers adds to Len.
+func LenMax(keyLen, valueLen int) int {
 	return 1 + 2*varint64Max + 4*varint32Max + keyLen + valueLen
 }
 

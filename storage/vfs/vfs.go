@@ -89,7 +89,7 @@ func SyncDir(f FS, dir string) error {
 		return fmt.Errorf("open directory %s: %w", dir, err)
 	}
 	if err := d.Sync(); err != nil {
-		d.Close()
+		_ = d.Close()
 		return fmt.Errorf("sync directory %s: %w", dir, err)
 	}
 	return d.Close()
@@ -129,7 +129,7 @@ func ReadFile(f FS, name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	b, err := io.ReadAll(io.LimitReader(file, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
