@@ -312,14 +312,11 @@ func (p *printer) createFunction(s *CreateFunction) {
 func (p *printer) functionOptions(s *CreateFunction) {
 	var with []Property
 	for _, o := range s.Options {
-		switch o.Name.Name {
-		default:
-			if o.Value == nil {
-				p.put(" ", FormatIdent(o.Name))
-				continue
-			}
-			with = append(with, o)
+		if o.Value == nil {
+			p.put(" ", FormatIdent(o.Name))
+			continue
 		}
+		with = append(with, o)
 	}
 	if s.Body != "" {
 		p.put(" AS ", FormatString(s.Body))

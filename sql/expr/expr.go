@@ -47,10 +47,13 @@ type Cast struct {
 	Pos sqlerr.Pos
 }
 
-// And, Or and Not are three-valued logic; the right side is evaluated only for rows the left side leaves open.
+// Three-valued logic; the right side is evaluated only for rows the left side leaves open.
 type (
+	// And is true where both sides are.
 	And struct{ Left, Right Expr }
-	Or  struct{ Left, Right Expr }
+	// Or is true where either side is.
+	Or struct{ Left, Right Expr }
+	// Not turns true into false and back.
 	Not struct{ Arg Expr }
 )
 

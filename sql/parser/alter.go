@@ -112,13 +112,14 @@ func (p *parser) alterAdd(a *ast.AlterAction) {
 func (p *parser) alterDrop(a *ast.AlterAction) {
 	p.expect("DROP")
 	a.Kind = ast.AlterDropColumn
-	if p.accept("CONSTRAINT") {
+	switch {
+	case p.accept("CONSTRAINT"):
 		a.Kind = ast.AlterDropConstraint
-	} else if p.seq("NOT", "NULL") || p.is("DEFAULT") {
+	case p.seq("NOT", "NULL") || p.is("DEFAULT"):
 		a.Words = "DROP " + p.verbatim()
 		a.Kind = ast.AlterOther
 		return
-	} else {
+	default:
 		p.accept("COLUMN")
 	}
 	a.IfExists = p.ifExists()

@@ -20,7 +20,6 @@ type core struct {
 	marks     []tidbcore.Mark
 	relations []tidbcore.Relation
 	tables    []*ast.CommonTable
-	tails     []*tidbcore.Query // of the queries being read, innermost last
 }
 
 type emitted struct {
@@ -85,11 +84,6 @@ func (p *parser) wrap(start int, node ast.Node) {
 func (p *parser) wrapPiece(start int, at sqlerr.Pos, build func([]ast.Expr) ast.Expr) {
 	p.prefix(start, pieceOpen, p.addMark(tidbcore.Mark{Pos: at, Build: build}))
 	p.emit(")")
-}
-
-// openPiece is wrapPiece with more arguments to follow: the caller emits ", argument" and the closing parenthesis.
-func (p *parser) openPiece(start int, at sqlerr.Pos, build func([]ast.Expr) ast.Expr) {
-	p.prefix(start, pieceOpen, p.addMark(tidbcore.Mark{Pos: at, Build: build}))
 }
 
 // render writes the canonical text with its marks in order.

@@ -6,10 +6,9 @@ import (
 )
 
 // query reads a query and emits it: its body, then an ORDER BY whose last item carries all the rest.
-func (p *parser) query() *tidbcore.Query {
+func (p *parser) query() {
 	q := &tidbcore.Query{Query: &ast.Query{}}
 	p.closeQuery(q, p.openQuery(q))
-	return q
 }
 
 // tail is where the end of a query stands in the canonical text. Its tokens stay empty until closeQuery.

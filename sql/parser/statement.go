@@ -19,7 +19,7 @@ func (p *parser) statement() ast.Statement {
 
 // selectStatement reads a query with a canonical text of its own.
 func (p *parser) selectStatement() *ast.Query {
-	return p.fragment(func() { p.query() })
+	return p.fragment(p.query)
 }
 
 // statementWords begin statements: the candidates of a hint.

@@ -236,7 +236,7 @@ func FuzzParseBinary(f *testing.F) {
 	for _, b := range [][]byte{{1}, {0, 0, 0, 1}, {0, 3, 0, 1, 0x40, 0, 0, 3, 0, 1, 0x09, 0x29, 0x1a, 0x7c}, {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 23, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 7}} {
 		f.Add(b)
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(_ *testing.T, b []byte) {
 		for _, typ := range codecTypes() {
 			if d, err := ParseBinary(typ, b); err == nil {
 				_ = d.Text()

@@ -132,7 +132,7 @@ func divide(xh, xl, yh, yl uint64) (qh, ql, rh, rl uint64) {
 	v1 := yh<<n | yl>>1>>(63-n)
 	u1h, u1l := xh>>1, xh<<63|xl>>1
 	q, _ := bits.Div64(u1h, u1l, v1)
-	q = q >> (63 - n)
+	q >>= 63 - n
 	if q != 0 {
 		q--
 	}

@@ -139,8 +139,7 @@ func appendNested(dst []byte, v *Vector, i int, style Style) []byte {
 	if style.Ksql {
 		return appendJavaNested(dst, v, i, style)
 	}
-	switch v.Type.ID {
-	case types.Array:
+	if v.Type.ID == types.Array {
 		dst = append(dst, '{')
 		for k := v.Offs[i]; k < v.Offs[i+1]; k++ {
 			if k > v.Offs[i] {

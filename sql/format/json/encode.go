@@ -121,7 +121,8 @@ func (e *encoder) Encode(cols []*vector.Vector, rows []uint16, dst *format.Paylo
 		if len(cols) == 0 {
 			buf = append(buf, '{')
 		}
-		dst.Buf = append(buf, '}')
+		buf = append(buf, '}')
+		dst.Buf = buf
 		dst.Ends, dst.Null = append(dst.Ends, int32(len(dst.Buf))), append(dst.Null, false)
 	}
 	return nil

@@ -111,7 +111,7 @@ func parseInt(b []byte, wrap bool) (x int64, ok bool) {
 		}
 		d, _ = d.QuoRem(p)
 	}
-	x, ok = d.Int64()
+	_, ok = d.Int64()
 	return int64(d.Lo), ok || wrap
 }
 

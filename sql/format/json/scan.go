@@ -92,7 +92,7 @@ func skip(b []byte, p, depth int) int {
 	case 'n':
 		return literal(b, p, "null")
 	}
-	_, end := scanNumber(b, p)
+	end := scanNumber(b, p)
 	return end
 }
 
@@ -194,37 +194,33 @@ func skipNested(b []byte, p, depth int) int {
 	}
 }
 
-// scanNumber reads the number at p as JSON writes it; end is -1 when there is none. whole tells that it has neither fraction
-// nor exponent.
-func scanNumber(b []byte, p int) (whole bool, end int) {
+// scanNumber reads the number at p as JSON writes it; end is -1 when there is none.
+func scanNumber(b []byte, p int) (end int) {
 	if p < len(b) && b[p] == '-' {
 		p++
 	}
 	start := p
 	p = digits(b, p)
 	if p == start || b[start] == '0' && p > start+1 {
-		return false, -1
+		return -1
 	}
-	whole = true
 	if p < len(b) && b[p] == '.' {
-		whole = false
 		start = p + 1
 		if p = digits(b, start); p == start {
-			return false, -1
+			return -1
 		}
 	}
 	if p < len(b) && b[p]|0x20 == 'e' {
-		whole = false
 		p++
 		if p < len(b) && (b[p] == '+' || b[p] == '-') {
 			p++
 		}
 		start = p
 		if p = digits(b, p); p == start {
-			return false, -1
+			return -1
 		}
 	}
-	return whole, p
+	return p
 }
 
 func digits(b []byte, p int) int {

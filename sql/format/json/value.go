@@ -67,7 +67,7 @@ func numeral(b []byte, p int) (number []byte, quoted bool, end int) {
 		}
 		return s.raw, true, end
 	}
-	_, end = scanNumber(b, p)
+	end = scanNumber(b, p)
 	if end < 0 {
 		return nil, false, -1
 	}

@@ -246,7 +246,8 @@ func (s *sumDecimal) Undo(st functions.States, args []*vector.Vector, rows []uin
 
 func (s *sumDecimal) step(st functions.States, v *vector.Vector, rows []uint16, slots []uint32, op func(x, y vector.Int128) (vector.Int128, bool), one uint64) error {
 	return fold(st, v, rows, slots, func(w []uint64, i int) error {
-		x, sum, ok := v.D[i], get128(w), true
+		var ok bool
+		x, sum := v.D[i], get128(w)
 		if s.width == 4 {
 			if x, sum, ok = align(w, x, v.Scales[i], sum); !ok {
 				return overflow(s.to)

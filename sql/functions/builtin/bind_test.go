@@ -116,12 +116,12 @@ var precedence = map[string]int{
 	"||": 7, "->": 7, "->>": 7, "~": 7, "~*": 7, "!~": 7, "!~*": 7, "+": 8, "-": 8, "*": 9, "/": 9, "%": 9, "::": 12, "[": 12,
 }
 
-func (b *binder) expr(min int) expr.Expr {
+func (b *binder) expr(loosest int) expr.Expr {
 	left := b.prefix()
 	for {
 		op := b.peek()
 		p := precedence[op]
-		if p == 0 || p < min {
+		if p == 0 || p < loosest {
 			return left
 		}
 		b.at++

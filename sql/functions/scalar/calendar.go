@@ -25,13 +25,13 @@ func calendars() []*functions.Function {
 		operator("+",
 			overload(move(0, 1, 1), tTimestamp, tTimestamp, tInterval), overload(move(1, 0, 1), tTimestamp, tInterval, tTimestamp),
 			overload(moveDate(0, 1, 1), tTimestamp, tDate, tInterval), overload(moveDate(1, 0, 1), tTimestamp, tInterval, tDate),
-			overload(words(0, 1, func(x, y int64) int64 { return x + y }), tDate, tDate, tInt), overload(words(0, 1, func(x, y int64) int64 { return x + y }), tDate, tInt, tDate),
+			overload(days(func(x, y int64) int64 { return x + y }), tDate, tDate, tInt), overload(days(func(x, y int64) int64 { return x + y }), tDate, tInt, tDate),
 			overload(dateTime(0, 1), tTimestamp, tDate, tTime), overload(dateTime(1, 0), tTimestamp, tTime, tDate),
 			overload(moveTime(0, 1, 1), tTime, tTime, tInterval), overload(moveTime(1, 0, 1), tTime, tInterval, tTime),
 			overload(intervals(1), tInterval, tInterval, tInterval)),
 		operator("-",
 			overload(move(0, 1, -1), tTimestamp, tTimestamp, tInterval), overload(moveDate(0, 1, -1), tTimestamp, tDate, tInterval),
-			overload(words(0, 1, func(x, y int64) int64 { return x - y }), tDate, tDate, tInt), overload(words(0, 1, func(x, y int64) int64 { return x - y }), tInt, tDate, tDate),
+			overload(days(func(x, y int64) int64 { return x - y }), tDate, tDate, tInt), overload(days(func(x, y int64) int64 { return x - y }), tInt, tDate, tDate),
 			overload(rows(timestampDifference), tInterval, tTimestamp, tTimestamp), overload(rows(timeDifference), tInterval, tTime, tTime),
 			overload(moveTime(0, 1, -1), tTime, tTime, tInterval), overload(intervals(-1), tInterval, tInterval, tInterval),
 			overload(rows(negateInterval), tInterval, tInterval)),
@@ -111,9 +111,10 @@ func moveDate(at, k int, sign int64) functions.Kernel {
 	})
 }
 
-func words(a, b int, f func(x, y int64) int64) functions.Kernel {
+// days reckons with two whole numbers of which one or both count days.
+func days(f func(x, y int64) int64) functions.Kernel {
 	return rows(func(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
-		out.I[i] = f(integer(args, a, i), integer(args, b, i))
+		out.I[i] = f(integer(args, 0, i), integer(args, 1, i))
 		if x := out.I[i]; out.Type.ID == types.Date && (x > maxDate || x < -maxDate) {
 			return sqlerr.Newf(sqlerr.DatetimeOverflow, 0, "date out of range")
 		}

@@ -32,7 +32,7 @@ func collections() []*functions.Function {
 			Name: "array_length", Category: "collections", Help: "Number of elements; of two arguments, the second is the dimension, 1, and an empty array gives null.",
 			Examples: examples("array_length(ARRAY[1, 2, 3])", "3", "array_length(ARRAY['a'], 1)", "1"), Overloads: []*functions.Overload{
 				overload(size, tInt, tArray),
-				overload(rows(func(ctx *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
+				overload(rows(func(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
 					r := args[0].Row(i)
 					out.I[i] = int64(args[0].Offs[r+1] - args[0].Offs[r])
 					if integer(args, 1, i) != 1 || out.I[i] == 0 {
@@ -72,7 +72,7 @@ func named(o *functions.Overload) *functions.Overload {
 // constructors is ARRAY[...], an overload an element type so that elements are cast to one.
 func constructors() []*functions.Overload {
 	var out []*functions.Overload
-	for _, t := range append(comparable(), tArray, tMap, types.Of(types.Struct)) {
+	for _, t := range append(ordered(), tArray, tMap, types.Of(types.Struct)) {
 		o := seesNulls(variadic(overload(makeArray, types.ArrayOf(t), t)))
 		if t.ID == types.Decimal || t.Nested() {
 			o.ReturnType = func(args []types.Type) (types.Type, error) {

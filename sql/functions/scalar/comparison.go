@@ -39,8 +39,8 @@ func comparisons() []*functions.Function {
 	)
 }
 
-// comparable lists the types with an order of their own.
-func comparable() []types.Type {
+// ordered lists the types with an order of their own.
+func ordered() []types.Type {
 	return []types.Type{tBool, tSmall, tInt, tBig, tReal, tDouble, tDecimal, tText, tBytes, tTimestamp, tDate, tTime, tInterval}
 }
 
@@ -52,7 +52,7 @@ func comparison(op string) []*functions.Overload {
 		o.Nulls = functions.SeesNulls
 		out = append(out, o)
 	}
-	for _, t := range comparable() {
+	for _, t := range ordered() {
 		switch t.ID {
 		case types.Real, types.Double:
 			add(compareColumns(op, func(v *vector.Vector) []float64 { return v.F }), t)
@@ -121,7 +121,7 @@ func compareColumns[T cmp.Ordered](op string, values func(*vector.Vector) []T) f
 	o := outcomeOf(op)
 	return func(_ *functions.Context, args []*vector.Vector, n int, sel []uint16, out *vector.Vector) error {
 		a, b := values(args[0]), values(args[1])
-		if args[1].Const && !args[0].Const && b[0] == b[0] {
+		if args[1].Const && !args[0].Const && b[0] == b[0] { //nolint:gocritic // not a NaN
 			compareConst(o, a, b[0], n, sel, out.I)
 			return nil
 		}
@@ -135,7 +135,7 @@ func compareColumns[T cmp.Ordered](op string, values func(*vector.Vector) []T) f
 			case x > y:
 				out.I[i] = o.gt
 			default: // NaN: equal to itself, above all else
-				out.I[i] = o.of(orderNaN(x == x, y == y))
+				out.I[i] = o.of(orderNaN(x == x, y == y)) //nolint:gocritic // which of them is a NaN
 			}
 			return nil
 		})
@@ -198,7 +198,7 @@ func compareGeneric(op string) functions.Kernel {
 // extremes is GREATEST (want 1) and LEAST (want -1); nulls are passed over.
 func extremes(want int) []*functions.Overload {
 	var out []*functions.Overload
-	for _, t := range comparable() {
+	for _, t := range ordered() {
 		o := overload(rows(func(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
 			best := -1
 			for k, a := range args {

@@ -477,9 +477,8 @@ func readHalf(s string, r *reading) (string, bool) {
 }
 
 func readZone(s string, r *reading) (string, bool) {
-	end := len(s)
 	if len(s) > 0 && (s[0] == '+' || s[0] == '-') {
-		end = 1
+		end := 1
 		for end < len(s) && (s[end] >= '0' && s[end] <= '9' || s[end] == ':') {
 			end++
 		}

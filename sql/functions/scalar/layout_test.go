@@ -12,7 +12,7 @@ func FuzzLayout(f *testing.F) {
 	f.Add("yyyy-MM-dd''T''HH:mm:ss.SSSX", "2026-11-22T17:40:05.123Z", int64(1_795_366_800_000_000))
 	f.Add("FMDay, DD Month YYYY HH12:MI:SS.US AM TZ", "Sunday, 22 November 2026 05:40:05.000000 PM UTC", int64(-1))
 	f.Add("SSSSSSSSSSSSSS", "1", int64(1<<62))
-	f.Fuzz(func(t *testing.T, pattern, text string, us int64) {
+	f.Fuzz(func(_ *testing.T, pattern, text string, us int64) {
 		if len(pattern) > 200 {
 			return
 		}

@@ -210,7 +210,7 @@ func upperASCII(buf []byte, from int) ([]byte, int) {
 func mapped(ascii func([]byte, int) ([]byte, int), other func(rune) rune) []*functions.Overload {
 	return []*functions.Overload{overload(rows(func(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
 		at, s := len(out.Buf), text(args, 0, i)
-		plain := 0
+		var plain int
 		if out.Buf, plain = ascii(append(out.Buf, s...), at); plain == len(s) {
 			out.MarkText(i, at)
 			return nil

@@ -82,29 +82,24 @@ var operators = map[string]opcode.Op{
 
 // compound fills the skeleton of an operator with its operands.
 func (c *converter) compound(m *Mark, e tidb.ExprNode) ast.Expr {
-	ok := true
 	switch n := m.Node.(type) {
 	case *ast.Binary:
-		var b *tidb.BinaryOperationExpr
-		if b, ok = e.(*tidb.BinaryOperationExpr); ok && operators[n.Op] == b.Op {
+		if b, ok := e.(*tidb.BinaryOperationExpr); ok && operators[n.Op] == b.Op {
 			n.Left, n.Right = c.expr(b.L), c.expr(b.R)
 			return n
 		}
 	case *ast.Unary:
-		var u *tidb.UnaryOperationExpr
-		if u, ok = e.(*tidb.UnaryOperationExpr); ok {
+		if u, ok := e.(*tidb.UnaryOperationExpr); ok {
 			n.Expr = c.expr(u.V)
 			return n
 		}
 	case *ast.IsNull:
-		var i *tidb.IsNullExpr
-		if i, ok = e.(*tidb.IsNullExpr); ok && i.Not == n.Not {
+		if i, ok := e.(*tidb.IsNullExpr); ok && i.Not == n.Not {
 			n.Expr = c.expr(i.Expr)
 			return n
 		}
 	case *ast.IsTruth:
-		var i *tidb.IsTruthExpr
-		if i, ok = e.(*tidb.IsTruthExpr); ok && i.Not == n.Not && (i.True == 1) == (n.Value == ast.True) {
+		if i, ok := e.(*tidb.IsTruthExpr); ok && i.Not == n.Not && (i.True == 1) == (n.Value == ast.True) {
 			n.Expr = c.expr(i.Expr)
 			return n
 		}
