@@ -103,7 +103,7 @@ func Open(ctx context.Context, opts Options) (*Executor, error) {
 		return nil, err
 	case <-ctx.Done():
 		stop()
-		<-x.pooling
+		_ = <-x.pooling // the end that was asked for
 		return nil, ctx.Err()
 	}
 }
@@ -272,8 +272,7 @@ func (x *Executor) Pin(ctx context.Context, views []string) ([]pull.Pinned, erro
 
 // queryError turns a query's state into an error for a client.
 func queryError(err error) error {
-	var not *query.NotRunningError
-	if errors.As(err, &not) {
+	if not, ok := errors.AsType[*query.NotRunningError](err); ok {
 		return sqlerr.Wrap(err, sqlerr.ObjectNotInState, "%s", not.Error()).WithHint("SHOW QUERIES tells the state of every query")
 	}
 	return err

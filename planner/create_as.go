@@ -131,18 +131,16 @@ func (p *planning) bindKept(q *ast.Query, names []ast.Ident) (*kept, error) {
 			return nil, err
 		}
 		k.node = finalised(k.node)
-		if k.window, err = finalGrace(q, k.window, k); err != nil {
-			return nil, err
-		}
+		k.window = finalGrace(q, k.window, k)
 	}
 	return k, nil
 }
 
 // finalGrace: with EMIT FINAL a window closes at its end unless GRACE PERIOD says otherwise. Source: ksqlDB.
-func finalGrace(q *ast.Query, w *logical.Window, k *kept) (*logical.Window, error) {
+func finalGrace(q *ast.Query, w *logical.Window, k *kept) *logical.Window {
 	sel, ok := q.Body.(*ast.Select)
 	if !ok || sel.Window == nil || sel.Window.Grace != nil {
-		return w, nil
+		return w
 	}
 	none := *w
 	none.GraceMS = 0
@@ -154,7 +152,7 @@ func finalGrace(q *ast.Query, w *logical.Window, k *kept) (*logical.Window, erro
 		}
 		return n
 	})
-	return &none, nil
+	return &none
 }
 
 // project finds the key among the selected columns and adds what the projection left out: a table's key, hidden, and a window's bounds.

@@ -228,7 +228,7 @@ func (h *harness) Advance(wm int64) error {
 	return nil
 }
 
-func (h *harness) Barrier(e dataflow.Epoch) error { return nil }
+func (h *harness) Barrier(dataflow.Epoch) error { return nil }
 
 func (h *harness) End() error {
 	h.out = append(h.out, "end")

@@ -66,7 +66,7 @@ func Run(ctx context.Context, plan *physical.Plan, deps Deps, out func(*vector.C
 
 // run is one statement.
 type run struct {
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // run is one request, and lives no longer than it
 	deps   Deps
 	out    func(*vector.Chunk) error
 	pinned []Pinned

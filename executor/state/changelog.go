@@ -76,7 +76,8 @@ func (b *bucket) inPartition(p int) bool {
 }
 
 func (t *Table) changelogHead(kind, group int) []byte {
-	b := append(t.store.scratch[:0], changelogVersion)
+	b := t.store.scratch[:0]
+	b = append(b, changelogVersion)
 	b = binary.AppendUvarint(b, uint64(t.ordinal)<<1|uint64(kind))
 	b = append(b, byte(group))
 	t.store.scratch = b

@@ -217,11 +217,12 @@ func (t *Table) EncodeDatums(k *Keys, key []vector.Datum) error {
 		if !d.Null && d.Type.ID != t.KeyTypes[c].ID {
 			return fmt.Errorf("column %d of the key of %q is given another type", c+1, t.Name)
 		}
-		if t.fixed {
+		switch {
+		case t.fixed:
 			t.appendFixedDatum(k, d, c)
-		} else if d.Type.ID == types.Decimal && d.Type.Precision == 0 && !d.Null {
+		case d.Type.ID == types.Decimal && d.Type.Precision == 0 && !d.Null:
 			k.buf = appendPlainDecimal(k.buf, d.D, d.Scale)
-		} else {
+		default:
 			k.buf = AppendDatum(k.buf, d)
 		}
 	}

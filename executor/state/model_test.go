@@ -485,7 +485,7 @@ func FuzzRestore(f *testing.F) {
 			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, fixed bool, key, value []byte) {
+	f.Fuzz(func(_ *testing.T, fixed bool, key, value []byte) {
 		c := newCounted(nil, fixed)
 		if err := c.store.Restore(key, value); err != nil {
 			return

@@ -137,7 +137,7 @@ func readSums(t *testing.T, s *Store, rows *RowTable, n int, stop <-chan struct{
 // TestEveryTypeInRowsAndKeys stores rows of every type by keys of every type and reads them back.
 func TestEveryTypeInRowsAndKeys(t *testing.T) {
 	dec, free := types.DecimalOf(10, 2), types.Of(types.Decimal)
-	typ := func(id types.ID) types.Type { return types.Of(id) }
+	typ := types.Of
 	text := typ(types.String)
 	values := []vector.Datum{
 		vector.BoolOf(true),

@@ -165,7 +165,6 @@ func (t *Table) rollback(committed uint64) {
 	t.undo.truncate(cut, committed)
 	t.from = t.undo.open()
 	for i, d := range slices.Backward(t.dropped) {
-
 		if d.epoch != 0 && d.epoch <= committed {
 			break
 		}

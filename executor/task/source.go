@@ -103,9 +103,7 @@ func (s *source) decode(cols *record.Columns, from, to int, partition int32) (ch
 	}
 	s.tombstones(cols.ValLen[from:to])
 	s.pseudo(cols, from, to, partition)
-	if err := s.eventTime(cols, from, to, partition); err != nil {
-		return nil, noTime, err
-	}
+	s.eventTime(cols, from, to, partition)
 	s.selectRows(n)
 	maxTime = noTime
 	for i, t := range s.chunk.Time {
@@ -247,10 +245,10 @@ func windowOf(cols *record.Columns, at int) (int64, bool) {
 
 // eventTime fills the chunk's Time from the records' timestamps or the scan's time column. A row whose time is null or negative
 // cannot be placed in time and is refused.
-func (s *source) eventTime(cols *record.Columns, from, to int, partition int32) error {
+func (s *source) eventTime(cols *record.Columns, from, to int, partition int32) {
 	s.chunk.Time = append(s.chunk.Time[:0], cols.Timestamps[from:to]...)
 	if s.scan.TimeColumn < 0 {
-		return nil
+		return
 	}
 	v := s.chunk.Cols[s.scan.TimeColumn]
 	for i := range s.chunk.Time {
@@ -264,7 +262,6 @@ func (s *source) eventTime(cols *record.Columns, from, to int, partition int32) 
 		}
 		s.chunk.Time[i] = ms
 	}
-	return nil
 }
 
 // timeOf reads an event time in ms out of a column.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -195,12 +196,7 @@ func keepsState(s physical.Step) bool {
 	case *physical.Aggregate, *physical.Upsert, *physical.View, *physical.HashJoin, *physical.Distinct:
 		return true
 	}
-	for _, in := range s.Inputs() {
-		if keepsState(in) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Inputs(), keepsState)
 }
 
 // refused takes a record that could not be decoded.

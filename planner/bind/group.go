@@ -147,8 +147,8 @@ func (s *selection) groupKey(p *place, item ast.Expr) (expr.Expr, error) {
 	return s.b.expression(p, item)
 }
 
-// group puts the Aggregate in, and rewrites what stands above it to its columns. It returns HAVING's condition, already applied.
-func (s *selection) group(having expr.Expr, sorts []logical.SortKey) (expr.Expr, error) {
+// group puts the Aggregate in, and rewrites what stands above it to its columns, HAVING too.
+func (s *selection) group(having expr.Expr, sorts []logical.SortKey) error {
 	agg := &logical.Aggregate{Input: s.node, Keys: s.keys, Window: s.window, Aggs: s.aggs.list}
 	for i, k := range s.keys {
 		agg.Columns = append(agg.Columns, types.Column{Name: s.keyName(k, i), Type: k.Type()})
@@ -165,26 +165,26 @@ func (s *selection) group(having expr.Expr, sorts []logical.SortKey) (expr.Expr,
 	for i, e := range s.exprs {
 		above, err := s.above(agg, e, s.places[i])
 		if err != nil {
-			return nil, err
+			return err
 		}
 		s.exprs[i] = above
 	}
 	for i := range sorts {
 		above, err := s.above(agg, sorts[i].Expr, 0)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		sorts[i].Expr = above
 	}
 	if having == nil {
-		return nil, nil
+		return nil
 	}
 	cond, err := s.above(agg, having, s.ast.Having.Pos())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.node = &logical.Filter{Input: agg, Cond: cond}
-	return cond, nil
+	return nil
 }
 
 // keyName names a grouping key: the column's own name, the name it is selected under, or key_n.

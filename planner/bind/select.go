@@ -71,7 +71,7 @@ func (b *Binder) selectBody(sel *ast.Select, order []ast.OrderItem) (*Query, err
 		s.keys = []expr.Expr{integer(types.Int, 0)}
 	}
 	if grouped {
-		if having, err = s.group(having, sorts); err != nil {
+		if err := s.group(having, sorts); err != nil {
 			return nil, err
 		}
 	}
@@ -111,7 +111,7 @@ func (s *selection) items() error {
 		if err != nil {
 			return err
 		}
-		name := ""
+		var name string
 		if item.Alias.Given() {
 			name = s.b.Fold(item.Alias)
 		} else {
