@@ -104,7 +104,7 @@ func local(ctx context.Context, stdio Stdio) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	node, err := server.Start(ctx, cfg, newLogger(cfg, log))
 	if err != nil {
 		return err

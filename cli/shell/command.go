@@ -145,7 +145,7 @@ func (s *Shell) edit(ctx context.Context, _ []string) {
 		fmt.Fprintf(s.opts.Err, "freshet: %v\n", err)
 		return
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }()
 	_, _ = f.WriteString(s.last() + "\n")
 	_ = f.Close()
 	cmd := exec.CommandContext(ctx, "sh", "-c", editor+` "$0"`, f.Name())

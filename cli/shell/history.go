@@ -26,7 +26,7 @@ func openHistory(path string) *history {
 	if err != nil {
 		return h
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	for sc := bufio.NewScanner(f); sc.Scan(); {
 		h.entries = append(h.entries, sc.Text())
 	}
@@ -62,6 +62,6 @@ func (h *history) add(statement string) {
 	if err != nil {
 		return // a history that cannot be written must not keep anybody from working
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	_, _ = f.WriteString(line + "\n")
 }

@@ -119,7 +119,7 @@ func (s *Shell) runFile(ctx context.Context, name string) {
 		s.code = ExitUsage
 		return
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	s.runReader(ctx, f)
 }
 
@@ -142,7 +142,7 @@ func (s *Shell) runReader(ctx context.Context, r io.Reader) {
 
 // runText runs a whole text.
 func (s *Shell) runText(ctx context.Context, text string) {
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		s.take(ctx, line)
 		if s.stopped() {
 			return
@@ -170,7 +170,7 @@ func (s *Shell) ask(ctx context.Context) {
 	}
 	lines := &promptLines{complete: s.names.complete, history: s.history.entries, abandon: func() { s.buffer = "" }}
 	err := lines.Run(ctx, s.prompt, func(line string) bool {
-		for _, l := range strings.Split(line, "\n") {
+		for l := range strings.SplitSeq(line, "\n") {
 			s.take(ctx, l)
 		}
 		s.code = ExitOK
@@ -282,8 +282,7 @@ func (s *Shell) reconnect(ctx context.Context) {
 
 // complain prints an error that is not a statement's.
 func (s *Shell) complain(err error, statement string) {
-	var said *client.Message
-	if errors.As(err, &said) {
+	if said, ok := errors.AsType[*client.Message](err); ok {
 		showError(s.opts.Err, statement, said)
 		return
 	}
