@@ -19,7 +19,7 @@ func (b *bench) load(ctx context.Context) error {
 		return nil
 	}
 	began := time.Now()
-	if _, err := b.gobench(ctx, "gen", "-brokers", b.node.Kafka, "-n", strconv.FormatInt(b.bids, 10), "-parts", "2"); err != nil {
+	if err := b.gobench(ctx, "gen", "-brokers", b.node.Kafka, "-n", strconv.FormatInt(b.bids, 10), "-parts", "2"); err != nil {
 		return err
 	}
 	fmt.Printf("# %d bids in %.1f s\n", b.bids, time.Since(began).Seconds())

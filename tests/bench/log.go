@@ -16,7 +16,7 @@ const (
 
 // produce appends small records with acks=all (synced) from a stock client.
 func produce(ctx context.Context, b *bench) (outcome, error) {
-	if _, err := b.gobench(ctx, "create", "-brokers", b.node.Kafka, "-topic", "load"); err != nil {
+	if err := b.gobench(ctx, "create", "-brokers", b.node.Kafka, "-topic", "load"); err != nil {
 		return outcome{}, err
 	}
 	return b.client(ctx, "produce", "-brokers", b.node.Kafka, "-topic", "load", "-n", strconv.Itoa(logRecords), "-size", strconv.Itoa(logBytes), "-acks", "all")
@@ -41,7 +41,7 @@ func (b *bench) client(ctx context.Context, args ...string) (outcome, error) {
 		return outcome{}, err
 	}
 	began := time.Now()
-	if _, err := b.gobench(ctx, args...); err != nil {
+	if err := b.gobench(ctx, args...); err != nil {
 		return outcome{}, err
 	}
 	took := time.Since(began)

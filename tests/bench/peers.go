@@ -45,7 +45,7 @@ func (b *bench) againstPeers(ctx context.Context, jobs []string) error {
 		return err
 	}
 	p := &peer{bench: b, brokers: strings.TrimSpace(string(brokers)), pids: strings.TrimSpace(string(pids))}
-	if _, err := b.gobench(ctx, "gen", "-brokers", p.brokers, "-n", strconv.FormatInt(b.bids, 10), "-parts", "2"); err != nil {
+	if err := b.gobench(ctx, "gen", "-brokers", p.brokers, "-n", strconv.FormatInt(b.bids, 10), "-parts", "2"); err != nil {
 		return err
 	}
 	for _, job := range jobs {
@@ -105,7 +105,7 @@ func (p *peer) measure(ctx context.Context, job string, how peerJob) (map[string
 		topic, parts = "load", "1"
 	}
 	if job != "consume" {
-		if _, err := p.bench.gobench(ctx, "create", "-brokers", p.brokers, "-topic", topic, "-parts", parts); err != nil {
+		if err := p.bench.gobench(ctx, "create", "-brokers", p.brokers, "-topic", topic, "-parts", parts); err != nil {
 			return nil, err
 		}
 	}

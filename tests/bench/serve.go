@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -24,7 +25,7 @@ const (
 // keyed makes a table of n keys by a continuous count over a stream of them, and waits until it is complete.
 func (b *bench) keyed(ctx context.Context, name string, n int64) error {
 	topic := name + "_in"
-	if _, err := b.gobench(ctx, "create", "-brokers", b.node.Kafka, "-topic", topic, "-parts", "2"); err != nil {
+	if err := b.gobench(ctx, "create", "-brokers", b.node.Kafka, "-topic", topic, "-parts", "2"); err != nil {
 		return err
 	}
 	cl, err := kgo.NewClient(kgo.SeedBrokers(b.node.Kafka), kgo.DefaultProduceTopic(topic), kgo.MaxBufferedRecords(200_000), kgo.ProducerLinger(time.Millisecond))
@@ -94,9 +95,7 @@ func askPoints(ctx context.Context, conns []*pgx.Conn) ([]time.Duration, error) 
 		fail error
 	)
 	for i, conn := range conns {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			took, err := askOne(ctx, conn, rand.New(rand.NewPCG(1, uint64(i))), pointQueries/len(conns))
 			mu.Lock()
 			defer mu.Unlock()
@@ -104,7 +103,7 @@ func askPoints(ctx context.Context, conns []*pgx.Conn) ([]time.Duration, error) 
 			if err != nil {
 				fail = err
 			}
-		}()
+		})
 	}
 	wg.Wait()
 	return all, fail
@@ -143,7 +142,7 @@ const (
 
 // latency produces at a steady rate and measures, for one record in so many, the time from Produce to the first SELECT that sees it.
 func latency(ctx context.Context, b *bench) (outcome, error) {
-	if _, err := b.gobench(ctx, "create", "-brokers", b.node.Kafka, "-topic", "ticks"); err != nil {
+	if err := b.gobench(ctx, "create", "-brokers", b.node.Kafka, "-topic", "ticks"); err != nil {
 		return outcome{}, err
 	}
 	for _, s := range []string{
@@ -206,7 +205,7 @@ func watchSamples(ctx context.Context, b *bench, samples <-chan sample, took *[]
 			if err == nil {
 				break
 			}
-			if err != pgx.ErrNoRows {
+			if !errors.Is(err, pgx.ErrNoRows) {
 				return err
 			}
 			time.Sleep(pollPause)

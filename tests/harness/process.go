@@ -78,7 +78,7 @@ func (p *Process) waitReady(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		if resp, err := http.Get("http://" + p.HTTP + "/readyz"); err == nil {
-			resp.Body.Close()
+			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
 				return nil
 			}
@@ -100,7 +100,7 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 // Kill ends the process as a power cut of the process would: SIGKILL.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
-	<-p.exited
+	_ = <-p.exited // killed, as asked
 	p.exited <- nil
 	_ = p.log.Close()
 }
@@ -140,7 +140,7 @@ func RSS(pid int) (now, peak int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	for sc := bufio.NewScanner(f); sc.Scan(); {
 		words := strings.Fields(sc.Text())
 		if len(words) < 2 {
