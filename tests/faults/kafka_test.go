@@ -63,9 +63,10 @@ func createTopic(t *testing.T, cl *kgo.Client, topic string, partitions int32) {
 type ledger struct {
 	next int64 // the next record's id
 
-	mu    sync.Mutex
-	life  int            // guarded by mu: how often it was sealed
-	acked map[int64]bool // guarded by mu
+	mu     sync.Mutex
+	life   int            // guarded by mu: how often it was opened
+	sealed bool           // guarded by mu: what this life is told counts no more
+	acked  map[int64]bool // guarded by mu
 }
 
 func newLedger() *ledger { return &ledger{acked: map[int64]bool{}} }
@@ -88,7 +89,7 @@ func (l *ledger) produce(cl *kgo.Client, n int) {
 		cl.Produce(context.Background(), l.record(id), func(_ *kgo.Record, err error) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			if err == nil && life == l.life {
+			if err == nil && life == l.life && !l.sealed {
 				l.acked[id] = true
 			}
 		})
@@ -113,11 +114,19 @@ func (l *ledger) count() int {
 	return len(l.acked)
 }
 
-// seal gives the ids acknowledged so far; what the life that ends here is told from now on counts no more.
-func (l *ledger) seal() []int64 {
+// open begins a life.
+func (l *ledger) open() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.life++
+	l.sealed = false
+}
+
+// seal gives the ids acknowledged so far; what this life is told from now on counts no more.
+func (l *ledger) seal() []int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sealed = true
 	out := make([]int64, 0, len(l.acked))
 	for id := range l.acked {
 		out = append(out, id)

@@ -88,6 +88,7 @@ func (p *power) setUp() {
 func (p *power) live() {
 	d := newDisk(p.mem)
 	node := start(p.t, d.fs())
+	p.ledger.open()
 	w := &witness{power: p, told: told{positions: map[string]int64{}, counted: p.told.counted}, cut: make(chan struct{})}
 	p.holds(node, &w.told)
 
