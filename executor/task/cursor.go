@@ -185,6 +185,8 @@ func (c *cursor) release() {
 // close ends the watch and gives memory back.
 func (c *cursor) close() {
 	c.unwatch()
+	c.unwatch = func() {}
+	c.woken.Store(false)
 	c.release()
 }
 

@@ -230,6 +230,10 @@ func (t *Task) Work(ctx context.Context) (int, error) {
 		}
 		if p.at >= len(p.cols.Offsets) {
 			at, err := p.fill(ctx, &t.dec, &p.cols, vector.MaxRows)
+			if errors.Is(err, client.ErrUnknownTopic) {
+				t.gone(in, p)
+				continue
+			}
 			if err != nil {
 				return 0, err
 			}
@@ -246,6 +250,16 @@ func (t *Task) Work(ctx context.Context) (int, error) {
 		}
 		return t.push(in, p)
 	}
+}
+
+// gone ends the reading of a partition whose topic was deleted: the query keeps what it has.
+func (t *Task) gone(in *input, p *partition) {
+	if !in.missing {
+		t.log.Warn("input topic is gone, the query keeps what it has", "topic", in.scan.Topic)
+		in.missing = true
+	}
+	p.close() // never ready again
+	t.clock.atEnd(p.index)
 }
 
 // pick chooses the partition to read next: of those with something to read, the one furthest behind in event time, so that no partition runs
@@ -273,16 +287,14 @@ func (t *Task) push(in *input, p *partition) (int, error) {
 	to := min(p.at+vector.MaxRows, len(p.cols.Offsets))
 	now := t.env.Now()
 	t.context.Now = now.UnixMicro()
-	chunk, maxTime, err := in.source.decode(&p.cols, p.at, to, p.tp.Partition)
-	if err == nil {
-		err = t.failure
-	}
-	if err != nil {
-		return 0, err
+	chunk, maxTime := in.source.decode(&p.cols, p.at, to, p.tp.Partition)
+	if t.failure != nil {
+		return 0, t.failure
 	}
 	n := to - p.at
 	t.time = t.clock.stream(p.index, now)
 	t.lock()
+	var err error
 	if chunk.Rows() > 0 {
 		err = in.head.Push(chunk)
 	}

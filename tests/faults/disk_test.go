@@ -35,6 +35,7 @@ func loaded(t *testing.T, d *disk) (*server.Server, *ledger) {
 		s.must(`SELECT count(*) FROM totals`)
 	}
 	s.eventually(countTotals, strconv.Itoa(sampleRecords))
+	s.eventually(`SELECT coalesce(sum(n), 0)::bigint FROM ends`, strconv.Itoa(sampleRecords-(sampleRecords+6)/7)) // the end of the chain
 	return node, l
 }
 

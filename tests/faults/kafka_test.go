@@ -47,7 +47,7 @@ func createTopic(t *testing.T, cl *kgo.Client, topic string, partitions int32) {
 	spec := kmsg.NewCreateTopicsRequestTopic()
 	spec.Topic, spec.NumPartitions, spec.ReplicationFactor = topic, partitions, 1
 	keep := kmsg.NewCreateTopicsRequestTopicConfig()
-	keep.Name, keep.Value = "retention.ms", kmsg.StringPtr("-1")
+	keep.Name, keep.Value = "retention.ms", new("-1")
 	spec.Configs = append(spec.Configs, keep)
 	req.Topics, req.TimeoutMillis = append(req.Topics, spec), 10_000
 	resp, err := req.RequestWith(testContext(t), cl)

@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -130,9 +131,7 @@ func (w *witness) seal() told {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	out := told{acked: w.power.ledger.seal(), positions: map[string]int64{}, counted: w.told.counted}
-	for at, offset := range w.told.positions {
-		out.positions[at] = offset
-	}
+	maps.Copy(out.positions, w.told.positions)
 	return out
 }
 
