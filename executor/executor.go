@@ -103,8 +103,7 @@ func Open(ctx context.Context, opts Options) (*Executor, error) {
 		return nil, err
 	case <-ctx.Done():
 		stop()
-		_ = <-x.pooling // the end that was asked for
-		return nil, ctx.Err()
+		return nil, errors.Join(ctx.Err(), <-x.pooling)
 	}
 }
 

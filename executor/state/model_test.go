@@ -463,8 +463,7 @@ func TestBudget(t *testing.T) {
 	for i := 0; err == nil && i < 10_000; i++ {
 		err = c.add([]modelKey{{0, fmt.Sprintf("key %d", i)}}, false)
 	}
-	budgetError := &BudgetError{}
-	if errors.As(err, &budgetError) {
+	if _, ok := errors.AsType[*BudgetError](err); !ok {
 		t.Fatalf("no budget error: %v", err)
 	}
 	c.store.Rollback()

@@ -96,10 +96,7 @@ func (s *Scanner) scanPartition(ctx context.Context, p span, src *source, push f
 		}
 		end := firstAtOrAfter(cols.Offsets, p.to)
 		for ; at < end; at += vector.MaxRows {
-			chunk, _, err := src.decode(&cols, at, min(at+vector.MaxRows, end), p.tp.Partition)
-			if err != nil {
-				return err
-			}
+			chunk, _ := src.decode(&cols, at, min(at+vector.MaxRows, end), p.tp.Partition)
 			if chunk.Rows() == 0 {
 				continue
 			}

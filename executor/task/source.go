@@ -92,7 +92,7 @@ func (s *source) newSide(spec physical.FormatSpec, key bool, formats *format.Reg
 
 // decode makes a chunk of rows [from, to) of cols, at most vector.MaxRows. The chunk is the source's and lives until the next call.
 // maxTime is the largest event time among its rows, noTime when there is none.
-func (s *source) decode(cols *record.Columns, from, to int, partition int32) (chunk *vector.Chunk, maxTime int64, err error) {
+func (s *source) decode(cols *record.Columns, from, to int, partition int32) (chunk *vector.Chunk, maxTime int64) {
 	n := to - from
 	s.reset(n)
 	if s.value != nil {
@@ -111,7 +111,7 @@ func (s *source) decode(cols *record.Columns, from, to int, partition int32) (ch
 			maxTime = max(maxTime, t)
 		}
 	}
-	return &s.chunk, maxTime, nil
+	return &s.chunk, maxTime
 }
 
 func (s *source) reset(n int) {

@@ -2,7 +2,6 @@ package tasktest
 
 import (
 	"context"
-	"errors"
 	"maps"
 
 	"github.com/freshetdb/freshet/broker/client"
@@ -60,7 +59,8 @@ func (p *producer) Commit(done func(error)) {
 	err := b.failCommit
 	b.mu.Unlock()
 	if err != nil {
-		done(errors.Join(err, p.Abort(context.Background())))
+		p.abort()
+		done(err)
 		return
 	}
 	b.mu.Lock()
@@ -78,9 +78,13 @@ func (p *producer) Commit(done func(error)) {
 
 // Abort implements client.Producer.
 func (p *producer) Abort(context.Context) error {
+	p.abort()
+	return nil
+}
+
+func (p *producer) abort() {
 	p.broker.event("abort")
 	p.end(false)
-	return nil
 }
 
 // end writes markers.
@@ -101,7 +105,7 @@ func (p *producer) end(commit bool) {
 // Close implements client.Producer.
 func (p *producer) Close() error {
 	if len(p.used) > 0 {
-		return p.Abort(context.Background())
+		p.abort()
 	}
 	return nil
 }
