@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -320,8 +321,8 @@ func (s *Server) Close() error {
 		s.generators.Wait()
 		s.sessions.Wait()
 		errs := make([]error, 0, len(s.stops))
-		for i := len(s.stops) - 1; i >= 0; i-- {
-			errs = append(errs, s.stops[i]())
+		for _, stop := range slices.Backward(s.stops) {
+			errs = append(errs, stop())
 		}
 		s.serving.Wait()
 		s.closeEr = errors.Join(errs...)

@@ -24,5 +24,5 @@ func (s sink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	if level >= hclog.Error {
 		to = slog.LevelWarn
 	}
-	s.log.Log(context.Background(), to, "raft: "+msg, args...) //nolint:forbidigo // hclog hands no ctx on
+	s.log.Log(context.Background(), to, "raft: "+msg, args...) //nolint:forbidigo,sloglint // hclog hands no ctx on; the message is raft's
 }

@@ -72,7 +72,6 @@ type Engine struct {
 	ddl      *commandlog.Log
 	settings *settings.Registry
 	now      atomic.Pointer[snapshot]
-	live     bool                     // set by the tail's goroutine once the past is applied: from then on commands have effects
 	topics   map[string]catalog.Topic // as commands asked for them; the tail's goroutine alone uses it
 	writer   writer
 
@@ -130,7 +129,7 @@ func (e *Engine) catchUp(ctx context.Context, past chan error) error {
 func (e *Engine) replay(past <-chan error) commandlog.Apply {
 	return func(ctx context.Context, version uint64, c *catalog.Command) error {
 		select {
-		case <-past:
+		case <-past: //nolint:errcheck // closed once the past is applied
 			return e.apply(ctx, version, c, true)
 		default:
 			return e.apply(ctx, version, c, false)

@@ -29,8 +29,12 @@ func errorStream(dialect catalog.Dialect) *catalog.Relation {
 		name string
 		t    types.ID
 	}{
-		{"query_id", types.String}, {"topic", types.String}, {"record_partition", types.Int}, {"record_offset", types.BigInt},
-		{"cause", types.String}, {"payload", types.String},
+		{"query_id", types.String},
+		{"topic", types.String},
+		{"record_partition", types.Int},
+		{"record_offset", types.BigInt},
+		{"cause", types.String},
+		{"payload", types.String},
 	} {
 		r.Columns = append(r.Columns, catalog.Column{Name: fold(c.name), Field: c.name, Type: types.Of(c.t)})
 	}

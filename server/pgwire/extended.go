@@ -15,10 +15,10 @@ import (
 func (c *conn) extended(kind byte, body []byte) error {
 	text := ""
 	ctx := c.ctx
-	err := c.protect(func() (err error) { //nolint:contextcheck // the connection's own, c.ctx
+	err := c.protect(func() (err error) {
 		switch kind {
 		case kindParse:
-			text, err = c.parse(body)
+			text, err = c.parse(body) //nolint:contextcheck // the connection's own, c.ctx
 		case kindBind:
 			text, err = c.bindPortal(body)
 		case kindDescribe:

@@ -60,11 +60,12 @@ func commands(body []string, at int) []step {
 			continue
 		}
 		s := step{line: at + i + 1}
+		lines := []string{command}
 		for i+1 < len(body) && strings.HasPrefix(body[i+1], "> ") {
 			i++
-			command += "\n" + body[i][len("> "):]
+			lines = append(lines, body[i][len("> "):])
 		}
-		s.command, s.first = command, at+i+1
+		s.command, s.first = strings.Join(lines, "\n"), at+i+1
 		end := i + 1
 		for end < len(body) && !strings.HasPrefix(body[end], "$ ") {
 			end++

@@ -100,7 +100,7 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 // Kill ends the process as a power cut of the process would: SIGKILL.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
-	_ = <-p.exited // killed, as asked
+	<-p.exited //nolint:errcheck // killed, as asked
 	p.exited <- nil
 	_ = p.log.Close()
 }

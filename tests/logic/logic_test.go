@@ -113,7 +113,7 @@ func (r *runner) once(rec Record) error {
 func checkError(rec Record, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
-		return fmt.Errorf("%s\nexpected error %s, got %v", rec.SQL, rec.Code, err)
+		return fmt.Errorf("%s\nexpected error %s, got %w", rec.SQL, rec.Code, err)
 	}
 	text := pg.Message
 	if pg.Hint != "" {

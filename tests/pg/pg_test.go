@@ -68,8 +68,7 @@ func do(t *testing.T, ctx context.Context, c *pgx.Conn, sql string, args ...any)
 
 // code is the SQLSTATE of an error, "" when it is none of the server's.
 func code(err error) string {
-	var said *pgconn.PgError
-	if errors.As(err, &said) {
+	if said, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return said.Code
 	}
 	return ""
