@@ -191,12 +191,12 @@ func (b *Binder) quantified(p *place, e *ast.Quantified) (expr.Expr, error) {
 	if e.Query != nil {
 		return nil, sqlerr.Unsupported(e.At, word+" (SELECT …)")
 	}
-	array, isList := e.Array.(*ast.ArrayCons)
-	if !isList {
-		return nil, sqlerr.Unsupported(e.At, e.Op+" "+word+" of an array that is not written out")
-	}
 	if err := systemSchema(e.Schema); err != nil {
 		return nil, err
+	}
+	array, isList := e.Array.(*ast.ArrayCons)
+	if !isList {
+		return b.quantifiedArray(p, e, word)
 	}
 	if len(array.Elems) == 0 {
 		return boolean(e.All), nil
@@ -220,4 +220,56 @@ func (b *Binder) quantified(p *place, e *ast.Quantified) (expr.Expr, error) {
 		}
 	}
 	return b.condition(chain, word, e.At)
+}
+
+// anyFunction is x = ANY (array) as the functions know it.
+const anyFunction = "equals_any"
+
+// quantifiedArray binds x = ANY and x <> ALL of an array that is a column, a parameter or another value.
+func (b *Binder) quantifiedArray(p *place, e *ast.Quantified, word string) (expr.Expr, error) {
+	negated := e.All && (e.Op == "<>" || e.Op == "!=")
+	if !negated && (e.All || e.Op != "=") {
+		return nil, sqlerr.Unsupported(e.At, e.Op+" "+word+" of an array that is not written out")
+	}
+	value, err := b.expression(p, e.Left)
+	if err != nil {
+		return nil, err
+	}
+	array, err := b.expression(p, e.Array)
+	if err != nil {
+		return nil, err
+	}
+	switch of := array.Type(); {
+	case of.ID == types.Unknown && value.Type().ID == types.Unknown:
+		array, err = b.settle(array, types.ArrayOf(types.Of(types.String)), e.Array.Pos())
+	case of.ID == types.Unknown:
+		array, err = b.settle(array, types.ArrayOf(value.Type()), e.Array.Pos())
+	case of.ID != types.Array:
+		return nil, sqlerr.Newf(sqlerr.WrongObjectType, e.Array.Pos(), "ANY and ALL need an array on the right side")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if value, array, err = b.alike(value, array, e); err != nil {
+		return nil, err
+	}
+	call, err := b.resolve(anyFunction, []expr.Expr{value, array}, []sqlerr.Pos{e.Left.Pos(), e.Array.Pos()}, e.At)
+	if err != nil {
+		return nil, err
+	}
+	return negate(call, negated), nil
+}
+
+// alike casts a value to the type of an array's elements, or the array to one of the value's type.
+func (b *Binder) alike(value, array expr.Expr, e *ast.Quantified) (expr.Expr, expr.Expr, error) {
+	of := array.Type()
+	cast, err := b.coerce(value, *of.Elem, types.Implicit, e.Left.Pos())
+	if err != nil || cast != nil {
+		return cast, array, err
+	}
+	list, err := b.coerce(array, types.ArrayOf(value.Type()), types.Implicit, e.Array.Pos())
+	if err == nil && list == nil {
+		err = sqlerr.Newf(sqlerr.UndefinedFunction, e.At, "operator does not exist: %s = %s", value.Type().String(), of.Elem.String())
+	}
+	return value, list, err
 }

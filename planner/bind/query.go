@@ -334,6 +334,9 @@ func (b *Binder) rowCount(e ast.Expr, clause string, negative sqlerr.Code) (expr
 	if err != nil {
 		return nil, err
 	}
+	if param, isParam := bound.(*expr.Param); isParam && (param.Typ.ID == types.Int || param.Typ.ID == types.SmallInt) {
+		return param, nil // BindParams looks at the number only
+	}
 	c, err := b.coerce(bound, types.Of(types.BigInt), types.Assignment, e.Pos())
 	if err != nil {
 		return nil, err

@@ -51,6 +51,10 @@ func collections() []*functions.Function {
 			Overloads: []*functions.Overload{{Params: []types.Type{tArray, tAny}, Returns: tBool, Kernel: rows(arrayContains)}},
 		},
 		{
+			Name: "equals_any", Category: "collections", Help: "Whether a value equals any element of an array, as a = ANY(b) does; null when only a null might.", Examples: examples("equals_any(2, ARRAY[1, 2])", "t"),
+			Overloads: []*functions.Overload{seesNulls(&functions.Overload{Params: []types.Type{tAny, tArray}, Returns: tBool, Kernel: rows(equalsAny)})},
+		},
+		{
 			Name: "array_to_string", Category: "collections", Help: "Elements printed with a text between them; nulls are passed over, or printed as the third argument.",
 			Examples: examples("array_to_string(ARRAY[1, 2, NULL, 5], ',')", "1,2,5", "array_to_string(ARRAY[1, NULL], ',', '*')", "1,*"), Overloads: []*functions.Overload{
 				overload(rows(arrayToString), tText, tArray, tText), overload(rows(arrayToString), tText, tArray, tText, tText),
@@ -178,6 +182,31 @@ func arrayContains(_ *functions.Context, args []*vector.Vector, i int, out *vect
 			out.I[i] = 1
 			return nil
 		}
+	}
+	return nil
+}
+
+// equalsAny is = ANY in three-valued logic: null when nothing matches and a null might have.
+func equalsAny(_ *functions.Context, args []*vector.Vector, i int, out *vector.Vector) *sqlerr.Error {
+	value, list := args[0], args[1]
+	if list.IsNull(i) {
+		out.SetNull(i)
+		return nil
+	}
+	r := list.Row(i)
+	out.I[i] = 0
+	unknown := false
+	for k := list.Offs[r]; k < list.Offs[r+1]; k++ {
+		switch {
+		case value.IsNull(i) || list.Kids[0].IsNull(int(k)):
+			unknown = true
+		case sameValue(list.Kids[0], int(k), value, i):
+			out.I[i] = 1
+			return nil
+		}
+	}
+	if unknown {
+		out.SetNull(i)
 	}
 	return nil
 }
