@@ -20,11 +20,12 @@ import (
 	"github.com/freshetdb/freshet/server/config"
 )
 
-// demoStatements build the demo: a stream over the bids' topic, a filtered stream, and a view of tumbling windows over that.
+// demoStatements build the demo: a stream over the bids' topic, a filtered stream, and a view of tumbling windows over that. The filtered
+// stream's topic keeps everything, as the bids' does: their timestamps are years old.
 var demoStatements = []string{
 	`CREATE STREAM bids (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING)
   WITH (KAFKA_TOPIC = 'bids', VALUE_FORMAT = 'JSON')`,
-	`CREATE STREAM big_bids AS
+	`CREATE STREAM big_bids WITH (RETENTION_MS = -1) AS
   SELECT auction, bidder, price, channel FROM bids WHERE price > 1000000 EMIT CHANGES`,
 	`CREATE TABLE top_channels AS
   SELECT channel, count(*) AS bids, max(price) AS highest, avg(price) AS average
