@@ -78,7 +78,7 @@ type Task struct {
 
 	dirty     bool           // something was done since the last barrier
 	epochRows int            // rows read since the last barrier
-	sealed    dataflow.Epoch // the last barrier that had something to commit
+	sealed    dataflow.Epoch // the last barrier that ended an epoch
 	committed atomic.Uint64  // the last epoch committed
 	records   atomic.Int64
 	settled   atomic.Int64 // records as of the last commit
@@ -379,6 +379,7 @@ type Flush struct {
 	Group    string
 	Offsets  map[client.TopicPartition]client.Committed // nil: nothing changed
 	task     *Task
+	sealed   bool // the epoch ended with this flush, even if there is nothing to write: a watermark moved, say
 	records  int64
 	position map[client.TopicPartition]int64
 }
@@ -402,7 +403,7 @@ func (t *Task) Barrier(e dataflow.Epoch) (Flush, error) {
 		return Flush{}, err
 	}
 	t.errors.flush()
-	f := Flush{task: t, Group: t.spec.Group(), records: t.records.Load(), position: map[client.TopicPartition]int64{}}
+	f := Flush{task: t, sealed: true, Group: t.spec.Group(), records: t.records.Load(), position: map[client.TopicPartition]int64{}}
 	f.Offsets = map[client.TopicPartition]client.Committed{}
 	watermark := strconv.FormatInt(t.clock.watermark, 10)
 	for _, in := range t.inputs {
@@ -441,7 +442,7 @@ func (t *Task) barrier(e dataflow.Epoch) error {
 
 // Committed says that the epoch of f is durable. The committer calls it for all tasks of a commit in one critical section.
 func (t *Task) Committed(e dataflow.Epoch, f Flush) {
-	if !f.Changed() {
+	if !f.sealed {
 		return
 	}
 	if t.store != nil {

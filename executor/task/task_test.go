@@ -308,6 +308,28 @@ func TestBadRecords(t *testing.T) {
 	}
 }
 
+// TestNothingToWrite ends an epoch in which only the watermark moved: it is committed all the same, so a task that leaves does not wait for ever.
+func TestNothingToWrite(t *testing.T) {
+	l := newLife(t, 1, countPlan(t, physical.Window{Kind: physical.Tumbling, SizeMS: 10}))
+	now := time.Now()
+	l.env.Now = func() time.Time { return now }
+	l.start()
+	l.add(0, 1, "a")
+	l.commit()
+	now = now.Add(time.Hour)
+	if moved, err := l.task.Tick(context.Background()); err != nil || !moved {
+		t.Fatalf("the watermark did not follow the wall clock: %v", err)
+	}
+	f, err := l.task.Barrier(l.epoch + 1)
+	if err != nil || f.Changed() {
+		t.Fatalf("changed: %v, %v", f.Changed(), err)
+	}
+	l.task.Committed(l.epoch+1, f)
+	if l.task.Uncommitted() {
+		t.Error("a committed epoch counts as uncommitted")
+	}
+}
+
 func TestWaitEndsWithTheTask(t *testing.T) {
 	l := newLife(t, 1, countPlan(t, physical.Window{}))
 	done := make(chan error, 1)
