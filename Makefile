@@ -70,5 +70,5 @@ vuln: tools ## known vulnerabilities, where the database can be reached (30 s)
 tidy: ## go.mod is what the code needs (5 s)
 	go mod tidy -diff
 
-ci: ## what .ci/run runs (15 min)
+ci: ## what .ci/run runs (20 min)
 	.ci/run

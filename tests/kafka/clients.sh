@@ -95,7 +95,7 @@ stock() { # a judge of PEERS_CLIENTS
 step() { # NAME COMMAND...: one OK or FAIL line
   local name=$1 out
   shift
-  if out=$("$@" 2>&1); then echo "OK   $name"; else echo "FAIL $name $(tail -1 <<<"$out")"; fi
+  if out=$("$@" 2>&1); then echo "OK   $name"; else echo "FAIL $name $(grep -m1 -i error <<<"$out" || tail -1 <<<"$out")"; fi
 }
 
 ours() { # JUDGE PROGRAMS FUNCTION: a judge of this file
