@@ -54,10 +54,8 @@ func (p *planning) createAs(s *ast.CreateRelation, rel *catalog.Relation, props 
 	if err != nil {
 		return nil, err
 	}
-	for _, source := range k.sources {
-		if r := p.Catalog.Relation(source); r.Topic == rel.Topic {
-			return nil, sqlerr.Newf(sqlerr.InvalidParameterValue, props.at(propertyTopic, s.Name.Pos()), "%q cannot be written to the topic %q it reads", rel.Name, rel.Topic)
-		}
+	if err := p.notCircular(k.sources, rel.Topic, props.at(propertyTopic, s.Name.Pos())); err != nil {
+		return nil, err
 	}
 	rel.Start, rel.StopOnError, rel.Materialised = props.start, props.stopOnError, rel.Kind == catalog.Table
 	word := "CSAS_"

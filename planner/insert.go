@@ -194,6 +194,9 @@ func (p *planning) insertSelect(s *ast.Insert, rel *catalog.Relation) (*Result, 
 	if err != nil {
 		return nil, err
 	}
+	if err := p.notCircular(sources, rel.Topic, s.Query.Pos()); err != nil {
+		return nil, err
+	}
 	query := &catalog.Query{
 		ID: "INSERTQUERY_" + strings.ToUpper(p.id(rel.Name)), Text: p.text, Sink: rel.Name, Sources: sources, State: catalog.Running,
 		Settings: p.planSettings(), Fingerprint: physical.Fingerprint(plan),
