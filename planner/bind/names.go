@@ -66,41 +66,7 @@ func noRelation(c *catalog.Catalog, name string, pos sqlerr.Pos) error {
 }
 
 // Nearest is the name meant by a misspelt one, "" when none is near: case does not count, then a third of the letters may differ.
-func Nearest(name string, names []string) string {
-	lower := strings.ToLower(name)
-	best, bestDistance := "", len(name)/3+1
-	for _, n := range names {
-		d := distance(lower, strings.ToLower(n), bestDistance)
-		if d < bestDistance || d == bestDistance && best == "" && d <= len(name)/3 {
-			best, bestDistance = n, d
-		}
-	}
-	return best
-}
-
-// distance is the number of edits between two words, limit+1 when there are more.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit {
-		return limit + 1
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			diagonal = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
-}
+func Nearest(name string, names []string) string { return sqlerr.Nearest(name, names, len(name)/3) }
 
 // Text joins a name's parts by dots, folded.
 func Text(d catalog.Dialect, name ast.Name) string {

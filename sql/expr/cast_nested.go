@@ -19,7 +19,7 @@ const maxKidRows = 1 << 15
 
 func compileNestedCast(arg node, e *Cast, ctx *functions.Context) (node, error) {
 	n := &nestedCastNode{arg: arg, t: e.Typ}
-	from, to := memberTypes(arg.typ()), memberTypes(e.Typ)
+	from, to := arg.typ().Members(), e.Typ.Members()
 	for i := range from {
 		kid, err := Compile(&Cast{Arg: &Column{Typ: from[i]}, Typ: to[i], Try: e.Try, Pos: e.Pos}, ctx)
 		if err != nil {
@@ -28,20 +28,6 @@ func compileNestedCast(arg node, e *Cast, ctx *functions.Context) (node, error) 
 		n.kids = append(n.kids, kid)
 	}
 	return n, nil
-}
-
-func memberTypes(t types.Type) []types.Type {
-	switch t.ID {
-	case types.Array:
-		return []types.Type{*t.Elem}
-	case types.Map:
-		return []types.Type{*t.Key, *t.Elem}
-	}
-	out := make([]types.Type, len(t.Fields))
-	for i, f := range t.Fields {
-		out[i] = f.Type
-	}
-	return out
 }
 
 func (n *nestedCastNode) typ() types.Type { return n.t }

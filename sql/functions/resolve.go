@@ -212,7 +212,7 @@ func (r *Registry) noSuchName(name string, args []types.Type) error {
 	if isOperator(name) {
 		return e
 	}
-	if near := nearest(name, r.Names()); near != "" {
+	if near := sqlerr.Nearest(name, r.Names(), max(1, len(name)/3)); near != "" {
 		return e.WithHint("did you mean %q?", near)
 	}
 	return e
@@ -245,39 +245,4 @@ func (r *Registry) ResolveAggregate(name string, args []types.Type, star bool, d
 		casts[i] = castTo(t, best[0].param(i))
 	}
 	return byOverload[best[0]], casts, nil
-}
-
-// nearest is the name closest to a misspelt one, "" when none is near enough to be meant.
-func nearest(name string, names []string) string {
-	best, limit := "", max(1, len(name)/3)
-	for _, n := range names {
-		if d := distance(name, n, limit); d <= limit && (best == "" || d < limit) {
-			best, limit = n, d
-		}
-	}
-	return best
-}
-
-// distance is the Levenshtein distance, or limit+1 when larger.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit {
-		return limit + 1
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			diagonal = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
 }

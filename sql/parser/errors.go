@@ -97,41 +97,15 @@ func (p *parser) nearest(i int, expected []string) string {
 
 // nearestWord is the candidate fewest letters away; "" when none is near. A word itself is not near itself.
 func nearestWord(s string, candidates []string) string {
-	best, bestDistance := "", 3
+	const far = 3
+	best, bestDistance := "", far
 	for _, c := range candidates {
 		if c == "" || c != strings.ToUpper(c) || !wordStart(c[0]) {
 			continue
 		}
-		if d := distance(s, c); d > 0 && d < bestDistance && d*3 <= len(c) {
+		if d := sqlerr.Distance(s, c, far); d > 0 && d < bestDistance && d*3 <= len(c) {
 			best, bestDistance = c, d
 		}
 	}
 	return best
-}
-
-// distance counts the insertions, deletions, replacements and swaps of neighbours between two short words.
-func distance(a, b string) int {
-	if len(a) > 32 || len(b) > 32 {
-		return len(a) + len(b)
-	}
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }

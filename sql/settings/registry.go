@@ -50,13 +50,10 @@ func (r *Registry) Lookup(name string) (*Setting, error) {
 
 // nearest is the name fewest letters away; "" when none is near. Of equally near ones the first by the alphabet.
 func (r *Registry) nearest(name string) string {
-	const far, longest = 4, 100
-	if len(name) > longest {
-		return ""
-	}
+	const far = 4
 	best, bestDistance := "", far
 	for candidate := range r.byName {
-		d := distance(name, candidate)
+		d := sqlerr.Distance(name, candidate, far)
 		if d*3 <= len(candidate) && (d < bestDistance || d == bestDistance && best != "" && candidate < best) {
 			best, bestDistance = candidate, d
 		}
@@ -65,26 +62,6 @@ func (r *Registry) nearest(name string) string {
 		return s.Name
 	}
 	return best
-}
-
-// distance counts the letters to insert, delete or replace between two names.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
 
 // custom tells whether a name is one of the user's own: two or more parts with dots, and none of a family of ours.

@@ -89,3 +89,18 @@ func MapOf(key, value Type) Type { return Type{ID: Map, Key: &key, Elem: &value}
 
 // StructOf is STRUCT<fields>.
 func StructOf(fields ...Field) Type { return Type{ID: Struct, Fields: fields} }
+
+// Members are the types inside a nested one: an array's element, a map's key and value, a struct's fields.
+func (t Type) Members() []Type {
+	switch t.ID {
+	case Array:
+		return []Type{*t.Elem}
+	case Map:
+		return []Type{*t.Key, *t.Elem}
+	}
+	out := make([]Type, len(t.Fields))
+	for i, f := range t.Fields {
+		out[i] = f.Type
+	}
+	return out
+}

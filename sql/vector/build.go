@@ -46,7 +46,7 @@ func grow[T any](s []T, n int) []T {
 }
 
 func (v *Vector) resetKids(t types.Type, n int) {
-	kids := kidTypes(t)
+	kids := t.Members()
 	for len(v.Kids) < len(kids) {
 		v.Kids = append(v.Kids, &Vector{})
 	}
@@ -57,20 +57,6 @@ func (v *Vector) resetKids(t types.Type, n int) {
 		}
 		v.Kids[i].Reset(k, n)
 	}
-}
-
-func kidTypes(t types.Type) []types.Type {
-	switch t.ID {
-	case types.Array:
-		return []types.Type{*t.Elem}
-	case types.Map:
-		return []types.Type{*t.Key, *t.Elem}
-	}
-	out := make([]types.Type, len(t.Fields))
-	for i, f := range t.Fields {
-		out[i] = f.Type
-	}
-	return out
 }
 
 // Truncate empties v, keeping its type and memory, so that rows can be appended.
