@@ -16,6 +16,9 @@ import (
 // there: call again at NextOffset. What was appended last comes from memory, the rest by one read into a pooled buffer.
 // Errors: ErrOffsetOutOfRange when offset is below StartOffset or above EndOffset, ErrClosed, else the disk's.
 func (l *Log) Read(offset int64, maxBytes int, minOne bool, limit int64) (Span, error) {
+	if pooled := 1<<bufferMaxShift - int(l.Config().IndexInterval) - record.HeaderLen; pooled > 0 {
+		maxBytes = min(maxBytes, pooled) // a larger buffer would be made anew each time
+	}
 	want := cut{offset: offset, maxBytes: maxBytes, minOne: minOne, limit: min(limit, l.end.Load())}
 	for {
 		if l.closed.Load() {
