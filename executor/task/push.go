@@ -3,7 +3,6 @@ package task
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/freshetdb/freshet/broker/client"
@@ -43,16 +42,8 @@ func Push(ctx context.Context, env Env, plan *physical.Plan, params functions.Co
 		return err
 	}
 	t.pipe = pipe
-	for _, in := range pipe.Inputs {
-		scan, ok := in.Step.(*physical.Scan)
-		if !ok {
-			return sqlerr.Unsupported(0, fmt.Sprintf("a push query over %T", in.Step))
-		}
-		src, err := newSource(scan, env.Formats, plan.Dialect, func(BadRecord) { t.badRows.Add(1) })
-		if err != nil {
-			return err
-		}
-		t.inputs = append(t.inputs, &input{scan: scan, source: src, head: in.Head})
+	if err := t.addInputs("a push query", func(*physical.Scan, BadRecord) { t.badRows.Add(1) }); err != nil {
+		return err
 	}
 	t.OnWake(q.notify)
 	if err := t.openInputs(ctx, map[client.TopicPartition]client.Committed{}); err != nil {

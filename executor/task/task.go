@@ -168,12 +168,17 @@ func (t *Task) build(ctx context.Context) error {
 		return err
 	}
 	t.pipe = pipe
-	for _, in := range pipe.Inputs {
+	return t.addInputs("a kept query", t.refused)
+}
+
+// addInputs makes a source for every scan of the pipeline; refused takes what a source cannot decode. who is for the error.
+func (t *Task) addInputs(who string, refused func(*physical.Scan, BadRecord)) error {
+	for _, in := range t.pipe.Inputs {
 		scan, ok := in.Step.(*physical.Scan)
 		if !ok {
-			return sqlerr.Unsupported(0, fmt.Sprintf("a kept query over %T", in.Step))
+			return sqlerr.Unsupported(0, fmt.Sprintf("%s over %T", who, in.Step))
 		}
-		src, err := newSource(scan, t.env.Formats, t.spec.Plan.Dialect, func(b BadRecord) { t.refused(scan, b) })
+		src, err := newSource(scan, t.env.Formats, t.spec.Plan.Dialect, func(b BadRecord) { refused(scan, b) })
 		if err != nil {
 			return err
 		}
