@@ -7,9 +7,11 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/freshetdb/freshet/tests/harness"
 )
 
-// endOffset is the sum of a topic's end offsets.
+// endOffset is the sum of the offsets at which a topic's committed records end.
 func endOffset(ctx context.Context, brokers, topic string) (int64, error) {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(brokers))
 	if err != nil {
@@ -18,33 +20,13 @@ func endOffset(ctx context.Context, brokers, topic string) (int64, error) {
 	defer cl.Close()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	meta := kmsg.NewPtrMetadataRequest()
-	t := kmsg.NewMetadataRequestTopic()
-	t.Topic = new(topic)
-	meta.Topics = append(meta.Topics, t)
-	info, err := meta.RequestWith(ctx, cl)
-	if err != nil {
-		return 0, err
-	}
-	if info.Topics[0].ErrorCode != 0 {
-		return 0, fmt.Errorf("topic %s: error %d", topic, info.Topics[0].ErrorCode)
-	}
-	req := kmsg.NewPtrListOffsetsRequest()
-	rt := kmsg.NewListOffsetsRequestTopic()
-	rt.Topic = topic
-	for i := range info.Topics[0].Partitions {
-		p := kmsg.NewListOffsetsRequestTopicPartition()
-		p.Partition, p.Timestamp = int32(i), -1
-		rt.Partitions = append(rt.Partitions, p)
-	}
-	req.Topics = append(req.Topics, rt)
-	resp, err := req.RequestWith(ctx, cl)
+	ends, err := harness.StableEnds(ctx, cl, topic)
 	if err != nil {
 		return 0, err
 	}
 	var sum int64
-	for _, p := range resp.Topics[0].Partitions {
-		sum += p.Offset
+	for _, end := range ends {
+		sum += end
 	}
 	return sum, nil
 }

@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/freshetdb/freshet/tests/harness"
 )
 
 func createTopic(ctx context.Context, brokers, topic string, partitions int32) error {
@@ -16,18 +17,7 @@ func createTopic(ctx context.Context, brokers, topic string, partitions int32) e
 		return err
 	}
 	defer cl.Close()
-	req := kmsg.NewPtrCreateTopicsRequest()
-	t := kmsg.NewCreateTopicsRequestTopic()
-	t.Topic, t.NumPartitions, t.ReplicationFactor = topic, partitions, 1
-	req.Topics, req.TimeoutMillis = append(req.Topics, t), 10_000
-	resp, err := req.RequestWith(ctx, cl)
-	if err != nil {
-		return err
-	}
-	if code := resp.Topics[0].ErrorCode; code != 0 {
-		return fmt.Errorf("create topic %s: error %d", topic, code)
-	}
-	return nil
+	return harness.CreateTopic(ctx, cl, topic, partitions)
 }
 
 // producer writes numbered records with an idempotent stock client, which rides over the node's deaths by retrying.

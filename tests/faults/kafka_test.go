@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/freshetdb/freshet/tests/harness"
 )
 
 // row is the record under test: id counts from 0, v is id % 7, its time is id times stepMS after epochMS.
@@ -43,19 +44,8 @@ func newClient(t *testing.T, address string, opts ...kgo.Opt) *kgo.Client {
 
 func createTopic(t *testing.T, cl *kgo.Client, topic string, partitions int32) {
 	t.Helper()
-	req := kmsg.NewPtrCreateTopicsRequest()
-	spec := kmsg.NewCreateTopicsRequestTopic()
-	spec.Topic, spec.NumPartitions, spec.ReplicationFactor = topic, partitions, 1
-	keep := kmsg.NewCreateTopicsRequestTopicConfig()
-	keep.Name, keep.Value = "retention.ms", new("-1")
-	spec.Configs = append(spec.Configs, keep)
-	req.Topics, req.TimeoutMillis = append(req.Topics, spec), 10_000
-	resp, err := req.RequestWith(testContext(t), cl)
-	if err == nil {
-		err = kerr.ErrorForCode(resp.Topics[0].ErrorCode)
-	}
-	if err != nil {
-		t.Fatalf("create topic %s: %v", topic, err)
+	if err := harness.CreateTopic(testContext(t), cl, topic, partitions); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -134,43 +124,6 @@ func (l *ledger) seal() []int64 {
 	return out
 }
 
-// stableEnds gives the last stable offset of every partition of a topic.
-func stableEnds(ctx context.Context, cl *kgo.Client, topic string) (map[int32]int64, error) {
-	meta := kmsg.NewPtrMetadataRequest()
-	mt := kmsg.NewMetadataRequestTopic()
-	mt.Topic = &topic
-	meta.Topics = append(meta.Topics, mt)
-	known, err := meta.RequestWith(ctx, cl)
-	if err != nil {
-		return nil, err
-	}
-	if err := kerr.ErrorForCode(known.Topics[0].ErrorCode); err != nil {
-		return nil, fmt.Errorf("topic %s: %w", topic, err)
-	}
-	req := kmsg.NewPtrListOffsetsRequest()
-	req.IsolationLevel = 1
-	rt := kmsg.NewListOffsetsRequestTopic()
-	rt.Topic = topic
-	for _, p := range known.Topics[0].Partitions {
-		rp := kmsg.NewListOffsetsRequestTopicPartition()
-		rp.Partition, rp.Timestamp = p.Partition, -1
-		rt.Partitions = append(rt.Partitions, rp)
-	}
-	req.Topics = append(req.Topics, rt)
-	resp, err := req.RequestWith(ctx, cl)
-	if err != nil {
-		return nil, err
-	}
-	ends := map[int32]int64{}
-	for _, p := range resp.Topics[0].Partitions {
-		if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-			return nil, fmt.Errorf("end of %s-%d: %w", topic, p.Partition, err)
-		}
-		ends[p.Partition] = p.Offset
-	}
-	return ends, nil
-}
-
 // readCommitted gives every record of a topic up to its last stable offsets as readers of committed records see them.
 func readCommitted(t *testing.T, address, topic string) []*kgo.Record {
 	t.Helper()
@@ -178,7 +131,7 @@ func readCommitted(t *testing.T, address, topic string) []*kgo.Record {
 	cl := newClient(t, address, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
 	defer cl.Close()
-	ends, err := stableEnds(ctx, cl, topic)
+	ends, err := harness.StableEnds(ctx, cl, topic)
 	if err != nil {
 		t.Fatal(err)
 	}
