@@ -22,7 +22,7 @@ func TestStatements(t *testing.T) {
 	}
 	conn := harness.Connect(t, harness.StartNode(t).Addresses().Postgres)
 	section, ran := "", map[string]int{}
-	for _, line := range strings.SplitSeq(string(text), "\n") {
+	for line := range strings.SplitSeq(string(text), "\n") {
 		if title, ok := strings.CutPrefix(line, "## "); ok {
 			section = title
 		}
