@@ -251,6 +251,10 @@ func mathematics() []*functions.Function {
 			Name: "power", Category: "math", Help: "First argument to the power of the second.", Examples: examples("power(2, 10)", "1024"),
 			Overloads: []*functions.Overload{overload(power(), tDouble, tDouble, tDouble)},
 		},
+		{
+			Name: "^", Category: "operators", Help: "Left side to the power of the right.", Examples: examples("2 ^ 3 ^ 2", "64"),
+			Overloads: []*functions.Overload{overload(power(), tDouble, tDouble, tDouble)},
+		},
 		{Name: "random", Category: "math", Help: "A number from 0 up to 1, anew for every row.", Examples: examples("random() < 1", "t"), Overloads: []*functions.Overload{random}},
 		{
 			Name: "pi", Category: "math", Help: "The ratio of a circle's circumference to its diameter.", Examples: examples("pi()", "3.141592653589793"),
