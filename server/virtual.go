@@ -13,6 +13,7 @@ func virtualTables() engine.Virtual {
 	tables := pgcatalog.New()
 	return engine.Virtual{
 		Columns: tables.Columns(),
+		Number:  tables.Number,
 		Rows: func(ctx context.Context, name string, about engine.About, push func(*vector.Chunk) error) error {
 			facts := pgcatalog.Facts{Catalog: about.Catalog, Databases: about.Databases, User: about.User}
 			for _, s := range about.Settings {

@@ -44,6 +44,8 @@ type Options struct {
 // Virtual are the tables that are made up when they are read: pg_catalog, information_schema.
 type Virtual struct {
 	Columns map[string]types.Columns // by qualified name
+	// Number is an object's number in them, for 'name'::regclass: kind is "class", "namespace" …; nil: there are none.
+	Number func(cat *catalog.Catalog, kind, name string) (int64, bool)
 	// Rows yields all rows of a table, all columns.
 	Rows func(ctx context.Context, name string, about About, push func(*vector.Chunk) error) error
 }

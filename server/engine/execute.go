@@ -163,6 +163,9 @@ func (e *Engine) facts(ctx context.Context, cat *catalog.Catalog, stmt ast.State
 	f := planner.Facts{
 		Catalog: cat, Settings: set, Now: e.opts.Now(), Functions: e.opts.Functions, Virtual: e.opts.Virtual.Columns, Params: params,
 	}
+	if number := e.opts.Virtual.Number; number != nil {
+		f.Objects = func(kind, name string) (int64, bool) { return number(cat, kind, name) }
+	}
 	needs := planner.Requires(stmt, cat)
 	if len(needs.Topics) == 0 {
 		return f, nil

@@ -103,7 +103,7 @@ func (m *maker) pgClass() {
 			namespace, k = oidInformationSchema, "v"
 		}
 		m.rows.add(values{
-			"oid": systemOID(i), "relname": table, "relnamespace": namespace, "reltype": 0, "reloftype": 0, "relowner": oidOwner, "relam": oidHeap,
+			"oid": tableNumber(i, name), "relname": table, "relnamespace": namespace, "reltype": 0, "reloftype": 0, "relowner": oidOwner, "relam": oidHeap,
 			"relfilenode": 0, "reltablespace": 0, "relpages": 0, "reltuples": -1.0, "relallvisible": 0, "reltoastrelid": 0, "relhasindex": false,
 			"relisshared": false, "relpersistence": "p", "relkind": k, "relnatts": strings.Count(relations[name], ",") + 1, "relchecks": 0,
 			"relhasrules": false, "relhastriggers": false, "relhassubclass": false, "relrowsecurity": false, "relforcerowsecurity": false,
@@ -172,7 +172,7 @@ func (m *maker) pgAttribute() {
 	all := Columns()
 	for i, name := range sortedNames() {
 		for n, c := range all[name] {
-			m.attribute(systemOID(i), n+1, c.Name, c.Type, false)
+			m.attribute(tableNumber(i, name), n+1, c.Name, c.Type, false)
 		}
 	}
 }
