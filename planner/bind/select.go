@@ -97,6 +97,9 @@ func (s *selection) unsupported() error {
 	return nil
 }
 
+// columnsMax is the most columns of a row: Postgres' bound; the protocol counts them in 16 bits.
+const columnsMax = 1664
+
 // items binds the select list, stars expanded.
 func (s *selection) items() error {
 	p := &place{scope: s.scope, clause: "SELECT", aggs: &s.aggs}
@@ -118,6 +121,9 @@ func (s *selection) items() error {
 			name = s.b.outputName(item.Expr)
 		}
 		s.exprs, s.names, s.places = append(s.exprs, e), append(s.names, name), append(s.places, item.Expr.Pos())
+	}
+	if len(s.exprs) > columnsMax {
+		return sqlerr.Newf(sqlerr.TooManyColumns, s.places[columnsMax], "target lists can have at most %d entries", columnsMax)
 	}
 	s.generateNames()
 	return nil

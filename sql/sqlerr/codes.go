@@ -79,6 +79,7 @@ const (
 	ConfigurationLimitExceeded Code = "53400"
 	ProgramLimitExceeded       Code = "54000"
 	StatementTooComplex        Code = "54001"
+	TooManyColumns             Code = "54011"
 	ObjectNotInState           Code = "55000"
 	ObjectInUse                Code = "55006"
 	CantChangeRuntimeParam     Code = "55P02"

@@ -17,7 +17,12 @@ func check(ctx context.Context, node *harness.Process, acked int64) error {
 	if err := checkCopy(ctx, node.Kafka, acked); err != nil {
 		return err
 	}
-	return checkTotals(ctx, node.Postgres, acked)
+	for _, view := range []string{"totals", "ends", "windows"} {
+		if err := checkTotals(ctx, node.Postgres, view, acked); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkCopy: every record once, none twice, each with its own value.
@@ -51,8 +56,8 @@ func checkCopy(ctx context.Context, brokers string, acked int64) error {
 	return nil
 }
 
-// checkTotals compares the view with the answer computed from what was produced; it waits for the view to be complete.
-func checkTotals(ctx context.Context, addr string, acked int64) error {
+// checkTotals compares a view, its windows added up, with the answer computed from what was produced; it waits for it to be complete.
+func checkTotals(ctx context.Context, addr, view string, acked int64) error {
 	conn, err := pgx.Connect(ctx, "postgres://crash@"+addr+"/freshet?sslmode=disable")
 	if err != nil {
 		return err
@@ -61,14 +66,14 @@ func checkTotals(ctx context.Context, addr string, acked int64) error {
 	deadline := time.Now().Add(stuckAfter)
 	for {
 		var n int64
-		if err := conn.QueryRow(ctx, `SELECT coalesce(sum(n), 0)::bigint FROM totals`).Scan(&n); err != nil {
+		if err := conn.QueryRow(ctx, `SELECT coalesce(sum(n), 0)::bigint FROM `+view).Scan(&n); err != nil {
 			return err
 		}
 		if n == acked {
 			break
 		}
 		if n > acked || time.Now().After(deadline) {
-			return fmt.Errorf("the view has counted %d records, %d were acknowledged", n, acked)
+			return fmt.Errorf("view %s has counted %d records, %d were acknowledged", view, n, acked)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -77,7 +82,7 @@ func checkTotals(ctx context.Context, addr string, acked int64) error {
 		count[id%1000]++
 		sum[id%1000] += id % 7
 	}
-	rows, err := conn.Query(ctx, `SELECT k, n, total::bigint FROM totals`)
+	rows, err := conn.Query(ctx, `SELECT k, sum(n)::bigint, sum(total)::bigint FROM `+view+` GROUP BY k`)
 	if err != nil {
 		return err
 	}
@@ -90,15 +95,15 @@ func checkTotals(ctx context.Context, addr string, acked int64) error {
 		}
 		keys++
 		if n != count[k] || total != sum[k] {
-			return fmt.Errorf("view at %d: count %d, sum %d; the batch answer is %d, %d", k, n, total, count[k], sum[k])
+			return fmt.Errorf("view %s at %d: count %d, sum %d; the batch answer is %d, %d", view, k, n, total, count[k], sum[k])
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return err
 	}
 	if want := int(min(acked, 1000)); keys != want {
-		return fmt.Errorf("the view has %d keys, %d expected", keys, want)
+		return fmt.Errorf("view %s has %d keys, %d expected", view, keys, want)
 	}
-	fmt.Printf("# view: %d keys equal to the batch answer\n", keys)
+	fmt.Printf("# view %s: %d keys equal to the batch answer\n", view, keys)
 	return nil
 }

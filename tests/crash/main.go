@@ -44,13 +44,16 @@ type lives struct {
 	rnd    *rand.Rand
 }
 
+// dumpBytes makes states be dumped often, so that kills fall into dumps too.
+const dumpBytes = "1MiB"
+
 // readyMax is how long a start may take.
 const readyMax = 30 * time.Second
 
 func (l *lives) start(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyMax)
 	defer cancel()
-	node, err := harness.StartProcess(ctx, l.binary, dir, l.node)
+	node, err := harness.StartProcess(ctx, l.binary, dir, l.node, "--state-dump-bytes", dumpBytes)
 	if err != nil {
 		return err
 	}
@@ -62,7 +65,12 @@ func (l *lives) start(ctx context.Context, dir string) error {
 var setup = []string{
 	`CREATE STREAM src (id BIGINT, v BIGINT) WITH (KAFKA_TOPIC = 'src', VALUE_FORMAT = 'JSON')`,
 	`CREATE STREAM copied AS SELECT id, v * 2 AS doubled FROM src EMIT CHANGES`,
+	`CREATE STREAM further AS SELECT id, doubled FROM copied EMIT CHANGES`,
+	`CREATE STREAM chained AS SELECT id, doubled / 2 AS v FROM further EMIT CHANGES`,
 	`CREATE TABLE totals AS SELECT id % 1000 AS k, count(*) AS n, sum(v) AS total FROM src GROUP BY id % 1000 EMIT CHANGES`,
+	`CREATE TABLE ends AS SELECT id % 1000 AS k, count(*) AS n, sum(v) AS total FROM chained GROUP BY id % 1000 EMIT CHANGES`,
+	`CREATE TABLE windows AS SELECT id % 1000 AS k, count(*) AS n, sum(v) AS total FROM src WINDOW TUMBLING (SIZE 1 SECOND)
+		GROUP BY id % 1000 EMIT CHANGES`,
 }
 
 func run(ctx context.Context, binary string, kills int, seed uint64) error {
@@ -85,6 +93,7 @@ func run(ctx context.Context, binary string, kills int, seed uint64) error {
 	if err != nil {
 		return err
 	}
+	d := startDDL(l.node.Postgres)
 	began := time.Now()
 	for range kills {
 		time.Sleep(time.Duration(50+l.rnd.IntN(450)) * time.Millisecond)
@@ -93,12 +102,20 @@ func run(ctx context.Context, binary string, kills int, seed uint64) error {
 			return err
 		}
 	}
+	made, err := d.stop()
+	if err != nil {
+		return err
+	}
 	acked, err := p.stop(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("# %d kills in %.1f s, %d records acknowledged\n", kills, time.Since(began).Seconds(), acked)
-	if err := check(ctx, l.node, acked); err != nil {
+	fmt.Printf("# %d kills in %.1f s, %d records and %d statements acknowledged\n", kills, time.Since(began).Seconds(), acked, made)
+	err = check(ctx, l.node, acked)
+	if err == nil {
+		err = d.check(ctx, l.node)
+	}
+	if err != nil {
 		return fmt.Errorf("%w; data kept in %s", err, dir)
 	}
 	if err := l.node.Stop(); err != nil {
