@@ -225,8 +225,7 @@ func (t *Table) freeGroup(g *group) {
 
 // restoreValue puts or removes one key, without a past.
 func (t *Table) restoreValue(group int, key, value []byte) error {
-	var k Keys
-	return t.restoreInto(&k, group, key, value)
+	return t.restoreInto(&t.restoring, group, key, value)
 }
 
 func (t *Table) restoreInto(k *Keys, group int, key, value []byte) error {

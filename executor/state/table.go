@@ -8,17 +8,18 @@ import (
 // Table is keyed state of fixed-size values. Its methods are called under the chunk lock.
 type Table struct {
 	shape
-	store   *Store
-	ordinal int
-	undo    undoLog
-	from    uint64 // first seq of the open epoch: a slot whose newest entry is below it has not been touched yet
-	buckets map[int64]*bucket
-	last    *bucket // the bucket used last
-	groups  []*group
-	freeIDs []uint32
-	dropped []droppedBucket
-	part    Part
-	sink    uint64
+	store     *Store
+	ordinal   int
+	undo      undoLog
+	from      uint64 // first seq of the open epoch: a slot whose newest entry is below it has not been touched yet
+	buckets   map[int64]*bucket
+	last      *bucket // the bucket used last
+	groups    []*group
+	freeIDs   []uint32
+	dropped   []droppedBucket
+	part      Part
+	sink      uint64
+	restoring Keys // scratch of Restore
 }
 
 // droppedBucket is out of the table but kept until the epoch in which it went is dropped.
