@@ -101,10 +101,13 @@ func TestPanickingTask(t *testing.T) {
 	})
 	for n := 2; n < 12; n++ {
 		send("good", `{"id":1}`)
-		out, err := ask(ctx, e, sess, `SELECT n FROM of_good`)
-		if err != nil || out != fmt.Sprint(n) {
-			t.Errorf("the query beside: %q, %v; want %d", out, err, n)
-		}
+		until(t, func(ctx context.Context) error {
+			out, err := ask(ctx, e, sess, `SELECT n FROM of_good`)
+			if err == nil && out != fmt.Sprint(n) {
+				err = fmt.Errorf("the query beside: %q, want %d", out, n)
+			}
+			return err
+		})
 	}
 	cl.Close()
 	for _, stop := range []func() error{e.Close, x.Close, b.Close} {
