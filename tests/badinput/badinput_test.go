@@ -138,7 +138,7 @@ func reset(err error) bool {
 // frame is a Kafka request.
 func frame(key, version int16, body []byte) []byte {
 	head := kbin.AppendInt16(kbin.AppendInt16(nil, key), version)
-	head = kbin.AppendNullableString(kbin.AppendInt32(head, 1), kmsg.StringPtr("bad"))
+	head = kbin.AppendNullableString(kbin.AppendInt32(head, 1), new("bad"))
 	return append(kbin.AppendInt32(nil, int32(len(head)+len(body))), append(head, body...)...)
 }
 
