@@ -25,7 +25,7 @@ import (
 var demoStatements = []string{
 	`CREATE STREAM bids (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING)
   WITH (KAFKA_TOPIC = 'bids', VALUE_FORMAT = 'JSON')`,
-	`CREATE STREAM big_bids WITH (RETENTION_MS = -1) AS
+	`CREATE STREAM big_bids AS
   SELECT auction, bidder, price, channel FROM bids WHERE price > 1000000 EMIT CHANGES`,
 	`CREATE TABLE top_channels AS
   SELECT channel, count(*) AS bids, max(price) AS highest, avg(price) AS average

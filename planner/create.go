@@ -57,7 +57,7 @@ func (p *planning) create(s *ast.CreateRelation) (*Result, error) {
 	if rel.Window != nil && len(rel.Keys()) == 0 {
 		return nil, sqlerr.Newf(sqlerr.InvalidTableDefinition, props.at(propertyWindowType, s.Pos()), "a windowed %s needs a key column", strings.ToLower(string(rel.Kind)))
 	}
-	topic, err := p.topicOf(rel, props, 0, s.Name.Pos())
+	topic, err := p.topicOf(rel, props, TopicFacts{}, s.Name.Pos())
 	if err != nil {
 		return nil, err
 	}

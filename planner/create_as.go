@@ -46,9 +46,9 @@ func (p *planning) createAs(s *ast.CreateRelation, rel *catalog.Relation, props 
 	if err := p.formats(rel, props, k.source, s.Name.Pos()); err != nil {
 		return nil, err
 	}
-	inherited := k.source.Partitions
+	inherited := TopicFacts{Partitions: k.source.Partitions}
 	if facts := p.Topics[k.source.Topic]; facts.Exists {
-		inherited = facts.Partitions
+		inherited = facts
 	}
 	topic, err := p.topicOf(rel, props, inherited, s.Name.Pos())
 	if err != nil {

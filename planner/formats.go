@@ -178,8 +178,9 @@ func columnNames(rel *catalog.Relation) []string {
 	return names
 }
 
-// topicOf chooses a relation's topic, and describes it for when it is to be created.
-func (p *planning) topicOf(rel *catalog.Relation, props *properties, inherited int32, pos sqlerr.Pos) (catalog.Topic, error) {
+// topicOf chooses a relation's topic, and describes it for when it is to be created. What is not said is inherited from the source's
+// topic: partitions, and for streams retention, so that what is derived from old records lives as long as they do.
+func (p *planning) topicOf(rel *catalog.Relation, props *properties, inherited TopicFacts, pos sqlerr.Pos) (catalog.Topic, error) {
 	rel.Topic = first(props.topic, rel.Name)
 	if err := validTopic(rel.Topic, props.at(propertyTopic, pos)); err != nil {
 		return catalog.Topic{}, err
@@ -193,7 +194,7 @@ func (p *planning) topicOf(rel *catalog.Relation, props *properties, inherited i
 		topic.Partitions = facts.Partitions
 	}
 	if topic.Partitions == 0 {
-		topic.Partitions = inherited
+		topic.Partitions = inherited.Partitions
 	}
 	if topic.Partitions == 0 {
 		topic.Partitions = -1
@@ -205,8 +206,11 @@ func (p *planning) topicOf(rel *catalog.Relation, props *properties, inherited i
 	case rel.Kind == catalog.Table:
 		topic.Configs["cleanup.policy"] = "compact"
 	}
-	if props.retentionMS != nil {
+	switch {
+	case props.retentionMS != nil:
 		topic.Configs["retention.ms"] = itoa(*props.retentionMS)
+	case inherited.Retention != "" && rel.Kind == catalog.Stream:
+		topic.Configs["retention.ms"] = inherited.Retention
 	}
 	return topic, nil
 }

@@ -76,7 +76,7 @@ func (w *world) apply(r *planner.Result) error {
 			if n < 0 {
 				n = 1
 			}
-			w.topics[t.Name] = planner.TopicFacts{Exists: true, Partitions: n}
+			w.topics[t.Name] = planner.TopicFacts{Exists: true, Partitions: n, Retention: t.Configs["retention.ms"]}
 		}
 	}
 	next, err := catalog.Apply(w.cat, cmd)

@@ -33,6 +33,7 @@ type Facts struct {
 type TopicFacts struct {
 	Exists     bool
 	Partitions int32
+	Retention  string // retention.ms, when it is set on the topic itself
 }
 
 // Needs is what Plan will look for in the facts.

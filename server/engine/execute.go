@@ -175,7 +175,7 @@ func (e *Engine) facts(ctx context.Context, cat *catalog.Catalog, stmt ast.State
 		t, err := e.opts.Client.Topic(ctx, name)
 		switch {
 		case err == nil:
-			f.Topics[name] = planner.TopicFacts{Exists: true, Partitions: t.Partitions}
+			f.Topics[name] = planner.TopicFacts{Exists: true, Partitions: t.Partitions, Retention: t.Configs["retention.ms"]}
 		case !errors.Is(err, client.ErrUnknownTopic):
 			return f, sqlerr.Wrap(err, sqlerr.IOError, "topic %q cannot be looked up: %s", name, err)
 		}
