@@ -205,9 +205,13 @@ func (s *Store) loadGroup(k *Keys, b []byte) error {
 		return fmt.Errorf("a dump's section names no table: %w", ErrCorrupt)
 	}
 	t, group := s.tables[ordinal], int(b[n+1])
-	for b = b[n+2:]; len(b) > 0; {
+	b = b[n+2:]
+	keys, err := countKeys(b)
+	if err != nil {
+		return err
+	}
+	for first := true; len(b) > 0; first = false {
 		var key, value []byte
-		var err error
 		if key, b, err = cutBytes(b); err != nil {
 			return err
 		}
@@ -220,8 +224,25 @@ func (s *Store) loadGroup(k *Keys, b []byte) error {
 		if err := t.restoreInto(k, group, key, value); err != nil {
 			return err
 		}
+		if first { // the others go to the same group of the same bucket
+			if err := t.bucketFor(k.bucket[0]).groups[group].reserve(t, keys); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// countKeys is the number of keys in a section's body.
+func countKeys(b []byte) (n int, err error) {
+	for ; len(b) > 0; n++ {
+		for range 2 { // key, value
+			if _, b, err = cutBytes(b); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return n, nil
 }
 
 func cutBytes(b []byte) (field, rest []byte, err error) {

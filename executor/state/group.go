@@ -115,6 +115,20 @@ func (g *group) rehash(t *Table) error {
 	if keep > 0 && size < groupSmall {
 		size *= 2
 	}
+	return g.resize(t, size)
+}
+
+// reserve makes room for n keys at once, where a dump tells how many will come.
+func (g *group) reserve(t *Table, n int) error {
+	size := max(groupFirst, 1<<bits.Len(uint(2*n)))
+	if size <= int(g.mask)+1 {
+		return nil
+	}
+	return g.resize(t, size)
+}
+
+// resize moves the slots that still mean something into a new table of size slots, a power of two with room for them.
+func (g *group) resize(t *Table, size int) error {
 	bytes := int64(size*t.stride) * 8
 	if err := t.store.budget.Take(bytes, t.Name); err != nil {
 		return err
