@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -75,7 +76,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             quiet{logger},
 		EventListener: &pebble.EventListener{
-			BackgroundError: func(err error) { logger.Error("background work failed", "error", err) },
+			BackgroundError: backgroundErrors(logger),
 			WriteStallBegin: func(i pebble.WriteStallBeginInfo) { logger.Warn("writes stalled", "reason", i.Reason) },
 			WriteStallEnd:   func() { logger.Info("writes go on") },
 		},
@@ -256,4 +257,25 @@ func PrefixEnd(prefix []byte) []byte {
 		}
 	}
 	return nil
+}
+
+// errorsEvery is the least time between two lines about failing background work: a flush on a full disk is tried again at once, for ever.
+const errorsEvery = 5 * time.Second
+
+// backgroundErrors logs failures of flushes and compactions, now and then, with how many there were meanwhile.
+func backgroundErrors(logger *slog.Logger) func(error) {
+	var (
+		mu    sync.Mutex
+		last  time.Time
+		count int
+	)
+	return func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		count++
+		if now := time.Now(); now.Sub(last) >= errorsEvery {
+			logger.Error("background work failed", "error", err, "failures", count)
+			last, count = now, 0
+		}
+	}
 }

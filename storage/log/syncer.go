@@ -52,6 +52,7 @@ type Syncer struct {
 	rounds atomic.Int64
 	// admitted is how many bytes may be appended before the free space is looked at again.
 	admitted atomic.Int64
+	full     atomic.Bool // the last look found no room: said once, and once when there is room again
 
 	mu sync.Mutex
 	// guards:
@@ -139,7 +140,13 @@ func (s *Syncer) admit(n int) error {
 	free := int64(min(usage.AvailBytes, math.MaxInt64)) - s.opts.ReservedBytes
 	s.admitted.Store(min(free, admitStep) - int64(n))
 	if free < int64(n) {
+		if !s.full.Swap(true) {
+			s.logger.Warn("disk full: appends are refused, reads and deletes go on", "free_bytes", usage.AvailBytes, "reserved_bytes", s.opts.ReservedBytes)
+		}
 		return fmt.Errorf("%w: %d bytes left, %d of them reserved", ErrNoSpace, usage.AvailBytes, s.opts.ReservedBytes)
+	}
+	if s.full.Swap(false) {
+		s.logger.Info("disk has room again", "free_bytes", usage.AvailBytes)
 	}
 	return nil
 }
