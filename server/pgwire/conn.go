@@ -87,6 +87,24 @@ func (c *conn) goodbye(err error) {
 	c.net.SetWriteDeadline(time.Now().Add(goodbyeTime))
 	if err := c.flush(); err != nil {
 		c.l.log.Debug("goodbye was not heard", "err", err)
+		return
+	}
+	c.linger()
+}
+
+// lingerBytes bounds what is read from a client that is still sending when its connection ends.
+const lingerBytes = 64 << 20
+
+// linger reads what the client was sending when it was told goodbye, for a moment: closing a socket with unread bytes resets it, and the
+// client would see the reset instead of the reason.
+func (c *conn) linger() {
+	tcp, ok := c.net.(*net.TCPConn)
+	if !ok || c.l.stopping.Load() || tcp.CloseWrite() != nil {
+		return
+	}
+	c.net.SetReadDeadline(time.Now().Add(goodbyeTime))
+	if _, err := io.CopyN(io.Discard, tcp, lingerBytes); err != nil {
+		return // the client has hung up, or time is over
 	}
 }
 
