@@ -362,15 +362,18 @@ func TestReadersFollowWriters(t *testing.T) {
 func TestWatch(t *testing.T) {
 	p := newNode(t, vfs.NewMem()).topic("t")
 	var calls atomic.Int32
-	cancel := p.Watch(func() { calls.Add(1) })
+	called := make(chan struct{}, 16)
+	cancel := p.Watch(func() {
+		calls.Add(1)
+		called <- struct{}{}
+	})
 	if calls.Load() != 1 {
 		t.Fatal("not called at the start")
 	}
 	mustAppend(t, p, "a")
 	// The watcher is told after the append is acknowledged.
-	for calls.Load() < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	<-called
+	<-called
 	cancel()
 	cancel()
 	before := calls.Load()
