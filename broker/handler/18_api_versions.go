@@ -12,10 +12,8 @@ import (
 const (
 	// apiVersionsNamesClient is the first version that names the client's software (KIP-511).
 	apiVersionsNamesClient = 3
-	// featureMetadataVersion and its level say "as Kafka 4.0's formats"; clients only show it.
-	featureMetadataVersion      = "metadata.version"
-	featureMetadataVersionMin   = 1
-	featureMetadataVersionLevel = 25
+	// apiVersionsZeroLevels is the first version whose clients understand features with 0 as their lowest level (KAFKA-17011).
+	apiVersionsZeroLevels = 4
 )
 
 // apiVersions tells which APIs and versions are served. Versions above ours are answered by wire.
@@ -36,14 +34,20 @@ func (h *Handler) apiVersions(_ context.Context, req *wire.Request) {
 		key.ApiKey, key.MinVersion, key.MaxVersion = row.Key, row.AdvertisedMin, row.Max
 		resp.ApiKeys = append(resp.ApiKeys, key)
 	}
-	// No supported feature may have 0 as its lowest level before version 4: old clients refuse it (KAFKA-17011).
-	resp.SupportedFeatures = []kmsg.ApiVersionsResponseSupportedFeature{
-		{Name: featureMetadataVersion, MinVersion: featureMetadataVersionMin, MaxVersion: featureMetadataVersionLevel},
+	resp.SupportedFeatures = []kmsg.ApiVersionsResponseSupportedFeature{}
+	resp.FinalizedFeatures = []kmsg.ApiVersionsResponseFinalizedFeature{}
+	img := h.Quorum.Image()
+	for _, f := range features() {
+		if f.min > 0 || in.Version >= apiVersionsZeroLevels {
+			resp.SupportedFeatures = append(resp.SupportedFeatures,
+				kmsg.ApiVersionsResponseSupportedFeature{Name: f.name, MinVersion: f.min, MaxVersion: f.max})
+		}
+		if level := f.level(img); level > 0 {
+			resp.FinalizedFeatures = append(resp.FinalizedFeatures,
+				kmsg.ApiVersionsResponseFinalizedFeature{Name: f.name, MinVersionLevel: level, MaxVersionLevel: level})
+		}
 	}
-	resp.FinalizedFeatures = []kmsg.ApiVersionsResponseFinalizedFeature{
-		{Name: featureMetadataVersion, MinVersionLevel: featureMetadataVersionLevel, MaxVersionLevel: featureMetadataVersionLevel},
-	}
-	resp.FinalizedFeaturesEpoch = int64(h.Quorum.Image().Version())
+	resp.FinalizedFeaturesEpoch = int64(img.Version())
 	req.Reply(resp)
 }
 

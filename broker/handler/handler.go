@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -69,7 +70,7 @@ func New(deps Deps) (*Handler, error) {
 			return nil, err
 		}
 	}
-	h.versions = wire.NewVersions(append(h.apis(), h.coordinatorAPIs()...))
+	h.versions = wire.NewVersions(slices.Concat(h.apis(), h.groupAPIs(), h.transactionAPIs(), h.securityAPIs()))
 	return h, nil
 }
 

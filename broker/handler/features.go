@@ -1,0 +1,24 @@
+package handler
+
+import "github.com/freshetdb/freshet/broker/metadata"
+
+// feature is a cluster feature as ApiVersions and UpdateFeatures know it (KIP-584): levels min to max are supported; initial is the
+// level of a cluster that never changed it.
+type feature struct {
+	name              string
+	min, max, initial int16
+}
+
+// featureMetadataVersion at its level says "as Kafka 4.0's formats"; clients only show it.
+var featureMetadataVersion = feature{name: "metadata.version", min: 1, max: 25, initial: 25}
+
+// features are all there are, by name.
+func features() []feature { return []feature{featureMetadataVersion} }
+
+// level is the finalised level: the agreed one, or the initial one where nobody changed it.
+func (f feature) level(img *metadata.Image) int16 {
+	if level := img.Feature(f.name); level > 0 {
+		return level
+	}
+	return f.initial
+}
