@@ -12,11 +12,19 @@ import (
 	"github.com/freshetdb/freshet/tests/harness"
 )
 
-// check compares what readers of committed records and of views see with what was acknowledged: ids 0 to acked-1, v = id % 7.
-func check(ctx context.Context, node *harness.Process, acked int64) error {
-	if err := checkCopy(ctx, node.Kafka, acked); err != nil {
+// checkEngine compares what readers of committed records and of views see with what was acknowledged: ids 0 to acked-1, v = id % 7.
+func checkEngine(ctx context.Context, node *harness.Process, acked int64) error {
+	err := checkOnce(ctx, node.Kafka, "copied", acked, func(r *kgo.Record) error {
+		var row struct{ ID, Doubled int64 }
+		if err := json.Unmarshal(r.Value, &row); err != nil || row.Doubled != row.ID%7*2 {
+			return fmt.Errorf("copied-%d at %d: %s", r.Partition, r.Offset, r.Value)
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
+	fmt.Printf("# output: %d records, each exactly once\n", acked)
 	for _, view := range []string{"totals", "ends", "windows"} {
 		if err := checkTotals(ctx, node.Postgres, view, acked); err != nil {
 			return err
@@ -25,36 +33,59 @@ func check(ctx context.Context, node *harness.Process, acked int64) error {
 	return nil
 }
 
-// checkCopy: every record once, none twice, each with its own value.
-func checkCopy(ctx context.Context, brokers string, acked int64) error {
-	seen := make([]uint8, acked)
-	err := readCommitted(ctx, brokers, "copied", acked, 2*time.Second, func(r *kgo.Record) error {
-		var row struct{ ID, Doubled int64 }
+// checkSource: what an idempotent producer sent is in its topic once, and in each partition in the order sent.
+func checkSource(ctx context.Context, brokers string, acked int64) error {
+	last := map[int32]int64{}
+	err := checkOnce(ctx, brokers, "src", acked, func(r *kgo.Record) error {
+		var row struct{ ID int64 }
 		if err := json.Unmarshal(r.Value, &row); err != nil {
-			return fmt.Errorf("copied-%d at %d: %w", r.Partition, r.Offset, err)
+			return err
+		}
+		if before, ok := last[r.Partition]; ok && before >= row.ID {
+			return fmt.Errorf("src-%d at %d: id %d after %d", r.Partition, r.Offset, row.ID, before)
+		}
+		last[r.Partition] = row.ID
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("# source: %d records, each exactly once, in order\n", acked)
+	return nil
+}
+
+// checkOnce: a topic holds every id from 0 to acked-1 once for readers of committed records. each, when given, looks at every record.
+func checkOnce(ctx context.Context, brokers, topic string, acked int64, each func(*kgo.Record) error) error {
+	seen := make([]uint8, acked)
+	err := readCommitted(ctx, brokers, topic, acked, quietAfter, func(r *kgo.Record) error {
+		var row struct{ ID int64 }
+		if err := json.Unmarshal(r.Value, &row); err != nil {
+			return fmt.Errorf("%s-%d at %d: %w", topic, r.Partition, r.Offset, err)
 		}
 		if row.ID < 0 || row.ID >= acked {
-			return fmt.Errorf("copied-%d at %d: id %d was never produced", r.Partition, r.Offset, row.ID)
-		}
-		if row.Doubled != row.ID%7*2 {
-			return fmt.Errorf("copied-%d at %d: %s", r.Partition, r.Offset, r.Value)
+			return fmt.Errorf("%s-%d at %d: id %d was never produced", topic, r.Partition, r.Offset, row.ID)
 		}
 		if seen[row.ID]++; seen[row.ID] > 1 {
-			return fmt.Errorf("copied-%d at %d: id %d came a second time", r.Partition, r.Offset, row.ID)
+			return fmt.Errorf("%s-%d at %d: id %d came a second time", topic, r.Partition, r.Offset, row.ID)
 		}
-		return nil
+		if each == nil {
+			return nil
+		}
+		return each(r)
 	})
 	if err != nil {
 		return err
 	}
 	for id, n := range seen {
 		if n == 0 {
-			return fmt.Errorf("acknowledged record %d is missing from the output", id)
+			return fmt.Errorf("acknowledged record %d is missing from %s", id, topic)
 		}
 	}
-	fmt.Printf("# output: %d records, each exactly once\n", acked)
 	return nil
 }
+
+// quietAfter is how long a topic must bring nothing before it counts as read to its end.
+const quietAfter = 2 * time.Second
 
 // checkTotals compares a view, its windows added up, with the answer computed from what was produced; it waits for it to be complete.
 func checkTotals(ctx context.Context, addr, view string, acked int64) error {
@@ -63,7 +94,7 @@ func checkTotals(ctx context.Context, addr, view string, acked int64) error {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	deadline := time.Now().Add(stuckAfter)
+	deadline := time.Now().Add(catchUpMax)
 	for {
 		var n int64
 		if err := conn.QueryRow(ctx, `SELECT coalesce(sum(n), 0)::bigint FROM `+view).Scan(&n); err != nil {

@@ -7,18 +7,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/freshetdb/freshet/tests/harness"
 )
-
-func createTopic(ctx context.Context, brokers, topic string, partitions int32) error {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(brokers))
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	return harness.CreateTopic(ctx, cl, topic, partitions)
-}
 
 // producer writes numbered records with an idempotent stock client, which rides over the node's deaths by retrying.
 type producer struct {
@@ -125,5 +114,9 @@ func readCommitted(ctx context.Context, brokers, topic string, n int64, quiet ti
 	}
 }
 
-// stuckAfter is when a topic that should still grow is given up.
-const stuckAfter = 30 * time.Second
+const (
+	// stuckAfter is when a topic that should still grow is given up.
+	stuckAfter = 30 * time.Second
+	// catchUpMax is how long queries and groups may need for what came during the kills.
+	catchUpMax = 5 * time.Minute
+)

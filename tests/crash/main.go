@@ -1,5 +1,6 @@
-// Command crash kills a node with SIGKILL again and again under a producer and running queries, then counts: the output topic of a CREATE
-// STREAM AS must hold each acknowledged record exactly once for readers of committed records, and a view must equal the batch answer.
+// Command crash kills a node with SIGKILL again and again under idempotent and transactional producers, consumer groups of both protocols, a
+// consume-transform-produce loop, DDL and running queries, then counts: no acknowledged record is lost, doubled or out of order, no aborted one is
+// seen by readers of committed records, no committed position went back, and every view equals the batch answer over its input.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/freshetdb/freshet/tests/harness"
 )
@@ -30,11 +32,13 @@ func main() {
 		seed = uint64(time.Now().UnixNano())
 	}
 	fmt.Printf("# seed %d\n", seed)
-	if err := run(context.Background(), binary, kills, seed); err != nil {
+	passed, err := run(context.Background(), binary, kills, seed)
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "crash: %v (seed %d)\n", err, seed)
-		fmt.Println("0 passed, 1 failed, 0 skipped")
+		fmt.Printf("%d passed, 1 failed, 0 skipped\n", passed)
 		os.Exit(1)
 	}
+	fmt.Printf("# seed %d\n%d passed, 0 failed, 0 skipped\n", seed, passed)
 }
 
 // lives is a node that dies and comes back on the same ports and directory.
@@ -73,56 +77,122 @@ var setup = []string{
 		GROUP BY id % 1000 EMIT CHANGES`,
 }
 
-func run(ctx context.Context, binary string, kills int, seed uint64) error {
+// load is everything that works while the node dies.
+type load struct {
+	producer *producer
+	ddl      *ddl
+	writers  []*writer
+	groups   []*readers
+	copier   *copier
+}
+
+func startLoad(node *harness.Process, seed uint64) (*load, error) {
+	w := &load{}
+	var err error
+	if w.producer, err = startProducer(node.Kafka, "src"); err != nil {
+		return nil, err
+	}
+	for _, g := range []struct {
+		name    string
+		nextGen bool
+	}{{"classic", false}, {"nextgen", true}} {
+		group, err := startReaders(g.name, node.Kafka, g.nextGen)
+		if err != nil {
+			return nil, err
+		}
+		w.groups = append(w.groups, group)
+	}
+	w.writers = []*writer{startWriter(0, node.Kafka, nil, seed), startWriter(1, node.Kafka, kversion.V3_8_0(), seed)}
+	w.copier = startCopier(node.Kafka)
+	w.ddl = startDDL(node.Postgres)
+	return w, nil
+}
+
+// Kills come quickly one after the other, and now and then the node gets time to settle.
+const (
+	lifeMin, lifeSpan         = 50, 450 // milliseconds
+	longLifeMin, longLifeSpan = 1000, 2000
+	longLifeOne               = 10 // one life in so many is long
+)
+
+func (l *lives) life() time.Duration {
+	if l.rnd.IntN(longLifeOne) == 0 {
+		return time.Duration(longLifeMin+l.rnd.IntN(longLifeSpan)) * time.Millisecond
+	}
+	return time.Duration(lifeMin+l.rnd.IntN(lifeSpan)) * time.Millisecond
+}
+
+func run(ctx context.Context, binary string, kills int, seed uint64) (passed int, err error) {
 	dir, err := os.MkdirTemp("", "freshet-crash-")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	l := &lives{binary: binary, rnd: rand.New(rand.NewPCG(seed, 1))}
 	data := filepath.Join(dir, "data")
 	if err := l.start(ctx, data); err != nil {
-		return err
+		return 0, err
 	}
-	if err := createTopic(ctx, l.node.Kafka, "src", 3); err != nil {
-		return err
+	if err := createTopics(ctx, l.node.Kafka); err != nil {
+		return 0, err
 	}
 	if err := execute(ctx, l.node.Postgres, setup...); err != nil {
-		return err
+		return 0, err
 	}
-	p, err := startProducer(l.node.Kafka, "src")
+	w, err := startLoad(l.node, seed)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	d := startDDL(l.node.Postgres)
 	began := time.Now()
-	for range kills {
-		time.Sleep(time.Duration(50+l.rnd.IntN(450)) * time.Millisecond)
+	for n := range kills {
+		time.Sleep(l.life())
 		l.node.Kill()
 		if err := l.start(ctx, data); err != nil {
-			return err
+			return 0, fmt.Errorf("start after kill %d: %w", n+1, err)
 		}
 	}
-	made, err := d.stop()
-	if err != nil {
-		return err
-	}
-	acked, err := p.stop(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("# %d kills in %.1f s, %d records and %d statements acknowledged\n", kills, time.Since(began).Seconds(), acked, made)
-	err = check(ctx, l.node, acked)
+	passed, err = w.check(ctx, l.node, kills, time.Since(began))
 	if err == nil {
-		err = d.check(ctx, l.node)
+		err = l.node.Stop()
 	}
 	if err != nil {
-		return fmt.Errorf("%w; data kept in %s", err, dir)
+		return passed, fmt.Errorf("%w; data kept in %s", err, dir)
 	}
-	if err := l.node.Stop(); err != nil {
-		return fmt.Errorf("clean stop: %w", err)
+	return passed, os.RemoveAll(dir)
+}
+
+// check ends the load and compares what it was told with what is there; it tells how many checks passed.
+func (w *load) check(ctx context.Context, node *harness.Process, kills int, took time.Duration) (passed int, err error) {
+	made, err := w.ddl.stop()
+	if err != nil {
+		return 0, err
 	}
-	fmt.Println("1 passed, 0 failed, 0 skipped")
-	return os.RemoveAll(dir)
+	for _, writer := range w.writers {
+		if err := writer.stop(); err != nil {
+			return 0, fmt.Errorf("writer %d: %w", writer.number, err)
+		}
+	}
+	acked, err := w.producer.stop(ctx)
+	if err != nil {
+		return 0, err
+	}
+	fmt.Printf("# %d kills in %.1f s, %d records and %d statements acknowledged\n", kills, took.Seconds(), acked, made)
+	checks := []func() error{
+		func() error { return checkSource(ctx, node.Kafka, acked) },
+		func() error { return checkLedger(ctx, node.Kafka, w.writers) },
+		func() error { return w.copier.check(ctx, node.Kafka, acked) },
+		func() error { return checkEngine(ctx, node, acked) },
+		func() error { return w.ddl.check(ctx, node) },
+	}
+	for _, g := range w.groups {
+		checks = append(checks, func() error { return g.finish(acked) })
+	}
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return passed, err
+		}
+		passed++
+	}
+	return passed, nil
 }
 
 func execute(ctx context.Context, addr string, statements ...string) error {
