@@ -16,6 +16,7 @@ const (
 	ConfigBoolean ConfigType = 1
 	ConfigString  ConfigType = 2
 	ConfigInt     ConfigType = 3
+	ConfigShort   ConfigType = 4
 	ConfigLong    ConfigType = 5
 	ConfigDouble  ConfigType = 6
 	ConfigList    ConfigType = 7
@@ -29,6 +30,14 @@ type ConfigDef struct {
 	Doc     string
 	// ReadOnly configs can be read by clients and set only where the node is started.
 	ReadOnly bool
+	// NoDefault configs are null until they are set.
+	NoDefault bool
+	// Sensitive values are never shown.
+	Sensitive bool
+	// Synonyms are the broker configs that give the value where nothing nearer does, the first one winning.
+	Synonyms []Synonym
+	// Unbounded lets a ConfigDouble be any number of at least Min; otherwise it is a fraction between 0 and 1.
+	Unbounded bool
 	// Min and Max bound numbers when Max > Min.
 	Min, Max int64
 	// OneOf lists the allowed words, of each element for a list; empty allows any.
@@ -37,6 +46,15 @@ type ConfigDef struct {
 	Why string
 }
 
+// Synonym names a broker config whose value, times Factor unless that is 0, counts.
+type Synonym struct {
+	Name   string
+	Factor int64
+}
+
+// wordTrue is how a boolean says yes; Kafka's tools write it in any case.
+const wordTrue = "true"
+
 // Check tells whether value is one the config can have.
 func (d *ConfigDef) Check(value string) error {
 	switch d.Type {
@@ -44,7 +62,7 @@ func (d *ConfigDef) Check(value string) error {
 		if value != "true" && value != "false" {
 			return fmt.Errorf("%s is true or false, not %q", d.Name, value)
 		}
-	case ConfigInt, ConfigLong:
+	case ConfigInt, ConfigShort, ConfigLong:
 		n, err := strconv.ParseInt(value, 10, bitsOf(d.Type))
 		if err != nil {
 			return fmt.Errorf("%s is a whole number, not %q", d.Name, value)
@@ -53,7 +71,11 @@ func (d *ConfigDef) Check(value string) error {
 			return fmt.Errorf("%s is between %d and %d, not %d", d.Name, d.Min, d.Max, n)
 		}
 	case ConfigDouble:
-		if f, err := strconv.ParseFloat(value, 64); err != nil || f < 0 || f > 1 {
+		f, err := strconv.ParseFloat(value, 64)
+		switch {
+		case d.Unbounded && (err != nil || f < 0):
+			return fmt.Errorf("%s is a number of at least 0, not %q", d.Name, value)
+		case !d.Unbounded && (err != nil || f < 0 || f > 1):
 			return fmt.Errorf("%s is a fraction between 0 and 1, not %q", d.Name, value)
 		}
 	case ConfigString, ConfigList:
@@ -62,10 +84,14 @@ func (d *ConfigDef) Check(value string) error {
 }
 
 func bitsOf(t ConfigType) int {
-	if t == ConfigInt {
+	switch t {
+	case ConfigShort:
+		return 16
+	case ConfigInt:
 		return 32
+	default:
+		return 64
 	}
-	return 64
 }
 
 func (d *ConfigDef) checkWords(value string) error {
@@ -110,6 +136,18 @@ func BrokerConfigDef(name string) *ConfigDef { return findDef(brokerConfigs, nam
 // BrokerConfigDefs lists all broker configs by name; not to be changed.
 func BrokerConfigDefs() []ConfigDef { return brokerConfigs }
 
+// GroupConfigDef finds a config of consumer groups, or nil.
+func GroupConfigDef(name string) *ConfigDef { return findDef(groupConfigs, name) }
+
+// GroupConfigDefs lists all configs of consumer groups by name; not to be changed.
+func GroupConfigDefs() []ConfigDef { return groupConfigs }
+
+// ClientMetricsConfigDef finds a config of client metrics subscriptions, or nil.
+func ClientMetricsConfigDef(name string) *ConfigDef { return findDef(clientMetricsConfigs, name) }
+
+// ClientMetricsConfigDefs lists all configs of client metrics subscriptions by name; not to be changed.
+func ClientMetricsConfigDefs() []ConfigDef { return clientMetricsConfigs }
+
 func findDef(defs []ConfigDef, name string) *ConfigDef {
 	i, found := slices.BinarySearchFunc(defs, name, func(d ConfigDef, name string) int { return strings.Compare(d.Name, name) })
 	if !found {
@@ -120,21 +158,18 @@ func findDef(defs []ConfigDef, name string) *ConfigDef {
 
 // Names of topic configs that code refers to.
 const (
-	ConfigCleanupPolicy    = "cleanup.policy"
-	ConfigFlushMode        = "flush.mode"
-	ConfigMaxMessageBytes  = "max.message.bytes"
-	ConfigMinInsync        = "min.insync.replicas"
-	ConfigRetentionMs      = "retention.ms"
-	ConfigRetentionBytes   = "retention.bytes"
-	ConfigSegmentBytes     = "segment.bytes"
-	ConfigSegmentMs        = "segment.ms"
-	ConfigIndexInterval    = "index.interval.bytes"
-	ConfigTimestampType    = "message.timestamp.type"
-	ConfigTimestampAfter   = "message.timestamp.after.max.ms"
-	ConfigTimestampBefore  = "message.timestamp.before.max.ms"
-	ConfigNumPartitions    = "num.partitions"
-	ConfigAutoCreateTopics = "auto.create.topics.enable"
-	ConfigDefaultReplicas  = "default.replication.factor"
+	ConfigCleanupPolicy   = "cleanup.policy"
+	ConfigFlushMode       = "flush.mode"
+	ConfigMaxMessageBytes = "max.message.bytes"
+	ConfigMinInsync       = "min.insync.replicas"
+	ConfigRetentionMs     = "retention.ms"
+	ConfigRetentionBytes  = "retention.bytes"
+	ConfigSegmentBytes    = "segment.bytes"
+	ConfigSegmentMs       = "segment.ms"
+	ConfigIndexInterval   = "index.interval.bytes"
+	ConfigTimestampType   = "message.timestamp.type"
+	ConfigTimestampAfter  = "message.timestamp.after.max.ms"
+	ConfigTimestampBefore = "message.timestamp.before.max.ms"
 )
 
 // TopicConfig is a topic's configuration with defaults, typed.
@@ -159,14 +194,10 @@ type TopicConfig struct {
 func (c *TopicConfig) SyncedAcks() bool { return !c.FlushInterval }
 
 // ParseTopicConfig reads a topic's configs, which were checked when they were set; a value that can't be read counts as the default.
-func ParseTopicConfig(set map[string]string) TopicConfig {
-	get := func(name string) string {
-		d := TopicConfigDef(name)
-		if v, ok := set[name]; ok && d.Check(v) == nil {
-			return v
-		}
-		return d.Default
-	}
+// The defaults are those of a broker nobody configured; see TopicDefaults for others.
+func ParseTopicConfig(set map[string]string) TopicConfig { return TopicDefaults{}.Parse(set) }
+
+func parseTopicConfig(get func(name string) string) TopicConfig {
 	number := func(name string) int64 {
 		n, _ := strconv.ParseInt(get(name), 10, 64)
 		return n
