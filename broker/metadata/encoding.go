@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 )
 
 // errTruncated is the cause of every decoding error about missing or malformed bytes.
@@ -80,6 +82,16 @@ func decodeBody(kind recordType, version uint64, in *reader) (Record, error) {
 		}
 	case typeProducerIDBlock:
 		r = ProducerIDBlockRecord{BrokerID: in.int32(), BrokerEpoch: in.varint(), Next: in.varint()}
+	case typeACL:
+		r = decodeACL(in)
+	case typeACLRemoved:
+		r = ACLRemovedRecord{ID: in.uuid()}
+	case typeScram:
+		r = decodeScram(in)
+	case typeScramRemoved:
+		r = ScramRemovedRecord{Key: decodeScramKey(in)}
+	case typeQuota:
+		r = decodeQuota(in)
 	default:
 		return nil, fmt.Errorf("type %d: %w", kind, ErrUnknownRecord)
 	}
@@ -167,6 +179,10 @@ func appendBool(dst []byte, b bool) []byte {
 	return append(dst, 0)
 }
 
+func appendFloat(dst []byte, v float64) []byte {
+	return binary.BigEndian.AppendUint64(dst, math.Float64bits(v))
+}
+
 func appendInt32s(dst []byte, values []int32) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(values)))
 	for _, v := range values {
@@ -206,6 +222,30 @@ func (in *reader) int32() int32 {
 	in.bad = in.bad || int64(int32(v)) != v
 	return int32(v)
 }
+
+func (in *reader) int8() int8 {
+	v := in.varint()
+	in.bad = in.bad || int64(int8(v)) != v
+	return int8(v)
+}
+
+// float is eight bytes of a number; there is no NaN among what was agreed.
+func (in *reader) float() float64 {
+	if len(in.rest) < floatBytes {
+		in.bad = true
+		return 0
+	}
+	v := math.Float64frombits(binary.BigEndian.Uint64(in.rest))
+	in.rest = in.rest[floatBytes:]
+	in.bad = in.bad || math.IsNaN(v)
+	return v
+}
+
+// floatBytes is the size of a float64.
+const floatBytes = 8
+
+// ownBytes are bytes that outlive the input.
+func (in *reader) ownBytes() []byte { return slices.Clone(in.bytes()) }
 
 // count is a number of elements of at least one byte each, so it can't exceed the bytes left.
 func (in *reader) count() uint64 {

@@ -66,6 +66,10 @@ type Image struct {
 	features    map[string]int16
 	producerIDs int64
 	partitions  int
+	acls        shardMap[UUID, ACL]
+	aclVersion  uint64
+	scrams      map[ScramKey]ScramCredential
+	quotas      map[QuotaEntity]map[string]float64
 }
 
 // Version is the position in the agreed log of the last change this image holds.

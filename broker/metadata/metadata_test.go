@@ -32,6 +32,15 @@ func everyRecord() []Record {
 		TopicRecord{ID: id(2), Name: "gone"},
 		TopicRemovedRecord{ID: id(2)},
 		ProducerIDBlockRecord{BrokerID: 1, BrokerEpoch: 7, Next: 1000},
+		ACLRecord{ID: id(3), ACL: ACL{ResourceType: 2, PatternType: 3, ResourceName: "orders", Principal: "User:a", Host: "*", Operation: 3, Permission: 3}},
+		ACLRecord{ID: id(4), ACL: ACL{ResourceType: 4, PatternType: 3, ResourceName: "kafka-cluster", Principal: "User:*", Host: "10.0.0.1", Operation: 2, Permission: 2}},
+		ACLRemovedRecord{ID: id(4)},
+		ScramRecord{Key: ScramKey{User: "a", Mechanism: ScramSHA256}, Credential: ScramCredential{Salt: []byte("s"), StoredKey: []byte("k"), ServerKey: []byte("v"), Iterations: 4096}},
+		ScramRecord{Key: ScramKey{User: "b", Mechanism: ScramSHA512}, Credential: ScramCredential{Salt: []byte("s"), StoredKey: []byte("k"), ServerKey: []byte("v"), Iterations: 8192}},
+		ScramRemovedRecord{Key: ScramKey{User: "b", Mechanism: ScramSHA512}},
+		QuotaRecord{Entity: QuotaEntity{User: QuotaName{Kind: QuotaNamed, Name: "a"}, ClientID: QuotaName{Kind: QuotaDefault}}, Key: "producer_byte_rate", Value: 1024.5},
+		QuotaRecord{Entity: QuotaEntity{IP: QuotaName{Kind: QuotaDefault}}, Key: "connection_creation_rate", Value: 7},
+		QuotaRecord{Entity: QuotaEntity{IP: QuotaName{Kind: QuotaDefault}}, Key: "connection_creation_rate", Removed: true},
 	}
 }
 
@@ -67,6 +76,9 @@ func TestImageReplaysItself(t *testing.T) {
 	again, _ := replay(t, &Image{}, img.Records()...)
 	if !reflect.DeepEqual(again.Records(), img.Records()) {
 		t.Fatalf("%v became %v", img.Records(), again.Records())
+	}
+	if again.ACLCount() != 1 || again.ScramCount() != 1 || len(again.quotas) != 1 {
+		t.Fatalf("rules, credentials or quotas differ: %d %d %d", again.ACLCount(), again.ScramCount(), len(again.quotas))
 	}
 	if again.PartitionCount() != 2 || again.TopicCount() != 1 || again.NextProducerID() != 1000 {
 		t.Fatalf("counts differ: %d %d %d", again.PartitionCount(), again.TopicCount(), again.NextProducerID())
@@ -145,6 +157,9 @@ func TestContradictionsAreRefused(t *testing.T) {
 		ConfigRecord{Resource: Resource{ResourceTopic, "missing"}, Key: "a"},
 		BrokerRemovedRecord{ID: 5},
 		ProducerIDBlockRecord{Next: 5},
+		ACLRecord{ID: id(3)},
+		ACLRemovedRecord{ID: id(9)},
+		ScramRemovedRecord{Key: ScramKey{User: "b", Mechanism: ScramSHA512}},
 	} {
 		if _, _, err := Replay(img, 99, []Record{r}); err == nil {
 			t.Errorf("%#v was applied", r)

@@ -29,6 +29,11 @@ const (
 	typePartition       recordType = 7
 	typeConfig          recordType = 8
 	typeProducerIDBlock recordType = 9
+	typeACL             recordType = 10
+	typeACLRemoved      recordType = 11
+	typeScram           recordType = 12
+	typeScramRemoved    recordType = 13
+	typeQuota           recordType = 14
 )
 
 // ClusterRecord names the cluster; the first record of every cluster.
@@ -85,8 +90,10 @@ type ResourceType int8
 
 // Resource types that may carry configs.
 const (
-	ResourceTopic  ResourceType = 2
-	ResourceBroker ResourceType = 4
+	ResourceTopic         ResourceType = 2
+	ResourceBroker        ResourceType = 4
+	ResourceClientMetrics ResourceType = 16
+	ResourceGroup         ResourceType = 32
 )
 
 // Resource is an owner of configs. A broker resource is the broker's number as text, or "" for the default of all brokers.

@@ -17,11 +17,15 @@ type Delta struct {
 	BrokerConfigs bool
 	// Brokers tells that registrations changed.
 	Brokers bool
+	// ACLs tells that rules about who may do what changed.
+	ACLs bool
+	// Quotas tells that quotas of clients changed.
+	Quotas bool
 }
 
 // FullDelta is the difference between the empty image and img, as a new subscriber must see it.
 func FullDelta(img *Image) *Delta {
-	d := &Delta{Topics: make(map[UUID]TopicChange, img.TopicCount()), BrokerConfigs: true, Brokers: true}
+	d := &Delta{Topics: make(map[UUID]TopicChange, img.TopicCount()), BrokerConfigs: true, Brokers: true, ACLs: true, Quotas: true}
 	for t := range img.Topics() {
 		d.Topics[t.ID] = TopicChange{After: t}
 	}
@@ -33,6 +37,7 @@ type builder struct {
 	img    Image
 	topics edit[UUID, *Topic]
 	names  edit[string, *Topic]
+	acls   edit[UUID, ACL]
 	delta  Delta
 	// own holds the topics made by this builder, which it may change in place.
 	own map[*Topic]bool
@@ -42,14 +47,17 @@ type builder struct {
 // An error means that the records contradict the image (they were decided on another one); nothing is applied then.
 func Replay(img *Image, version uint64, records []Record) (*Image, *Delta, error) {
 	b := &builder{img: *img, own: make(map[*Topic]bool), delta: Delta{Topics: make(map[UUID]TopicChange)}}
-	b.topics.shardMap, b.names.shardMap = img.topics, img.names
+	b.topics.shardMap, b.names.shardMap, b.acls.shardMap = img.topics, img.names, img.acls
 	for _, r := range records {
 		if err := r.apply(b); err != nil {
 			return nil, nil, fmt.Errorf("replay metadata at %d: %w", version, err)
 		}
 	}
 	b.img.version = version
-	b.img.topics, b.img.names = b.topics.shardMap, b.names.shardMap
+	b.img.topics, b.img.names, b.img.acls = b.topics.shardMap, b.names.shardMap, b.acls.shardMap
+	if b.delta.ACLs {
+		b.img.aclVersion = version
+	}
 	return &b.img, &b.delta, nil
 }
 
@@ -247,7 +255,7 @@ func (img *Image) Records() []Record {
 	if img.producerIDs != 0 {
 		out = append(out, ProducerIDBlockRecord{BrokerID: NoLeader, Next: img.producerIDs})
 	}
-	return out
+	return img.securityRecords(out)
 }
 
 func compareResources(a, b Resource) int {
