@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# clients.sh FRESHET [PEERS_CLIENTS [JUDGE...]]: programs we did not write judge a node of its own: stock Kafka clients, kcat, psql, psycopg, node-postgres.
-# PEERS_CLIENTS is a folder with all.sh, which installs and runs the Kafka ones; without it, or without a program, a judge is skipped.
+# clients.sh FRESHET [PEERS_CLIENTS [JUDGE...]]: programs we did not write judge a node of its own: Kafka's own tools, Streams and Connect, clients and their test suites, psql, psycopg, node-postgres.
+# PEERS_CLIENTS is a folder with all.sh, which installs and runs some; without it, or without a program, a judge is skipped.
+# KAFKA=HOST:PORT judges a broker that runs already, a real Kafka for example, and FULL=1 is the long form of every judge.
 # One line a judge, then "N passed, N failed, N skipped"; logs stay in a temporary directory when something failed.
 set -uo pipefail
-[ $# -gt 0 ] || { sed -n 2,4p "$0" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n 2,5p "$0" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
-freshet=$1 peers=${2:-}
+. "$here/judges/lib.sh"
+freshet=$1 peers=${2:-} running=${KAFKA:-}
 shift $(($# < 2 ? $# : 2))
-[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kcat psql psycopg node_pg
-export CLIENTS_CACHE=${CLIENTS_CACHE:-$HOME/.cache/freshet-clients}
+[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kgo kcat psql psycopg node_pg
 work=$(mktemp -d) passed=0 failed=0 skipped=0 gaps=0 node=
 
 # Steps each judge of PEERS_CLIENTS has at least: one that dies half-way must not pass.
-declare -A steps=([kafkapython]=18 [kafkapython2]=18 [kafkajs]=25 [confluent]=34 [seed]=4 [connect]=1 [java_tools]=44)
+declare -A steps=([kafkapython]=18 [kafkapython2]=18 [kafkajs]=25 [confluent]=34 [seed]=4 [connect]=1 [java_tools]=44 [kgo]=44)
 
 stop() {
   [ -z "$node" ] || { kill "$node" 2>/dev/null && wait "$node" 2>/dev/null; }
@@ -29,11 +30,15 @@ free_ports() { # three ports nobody listens on
   echo "${found[@]}"
 }
 
+# What the judges take for granted of a broker, in the words of its configs.
+node_options=()
+
 start_node() { # the node, ready
   local kafka postgres http
+  [ -z "$running" ] || return 0
   for _ in 1 2 3; do
     read -r kafka postgres http <<<"$(free_ports)"
-    "$freshet" serve --data-dir "$work/data" --kafka "127.0.0.1:$kafka" --postgres "127.0.0.1:$postgres" --http "127.0.0.1:$http" >"$work/node.log" 2>&1 &
+    "$freshet" serve --data-dir "$work/data" --kafka "127.0.0.1:$kafka" --postgres "127.0.0.1:$postgres" --http "127.0.0.1:$http" "${node_options[@]}" >"$work/node.log" 2>&1 &
     node=$!
     for _ in $(seq 100); do
       grep -q '^freshet is ready' "$work/node.log" && { KAFKA=127.0.0.1:$kafka PGPORT=$postgres; return; }
@@ -46,8 +51,8 @@ start_node() { # the node, ready
   exit 1
 }
 
-known() { # the known gaps of a judge, one step a line
-  sed -n "s/^$1: \(.*\): [^:]*\$/\1/p" "$here/known-gaps.txt"
+known() { # the known gaps of a judge, one step a line; a broker that ran already has none
+  [ -n "$running" ] || sed -n "s/^$1: \(.*\): [^:]*\$/\1/p" "$here/known-gaps.txt"
 }
 
 verdict() { # JUDGE LOG RC SECONDS: judges the OK and FAIL lines of a log
@@ -92,16 +97,12 @@ stock() { # a judge of PEERS_CLIENTS
   verdict "$judge" "$log" "${rc:-0}" $((SECONDS - start))
 }
 
-step() { # NAME COMMAND...: one OK or FAIL line
-  local name=$1 out
-  shift
-  if out=$("$@" 2>&1); then echo "OK   $name"; else echo "FAIL $name $(grep -m1 -i error <<<"$out" || tail -1 <<<"$out")"; fi
-}
-
-ours() { # JUDGE PROGRAMS FUNCTION: a judge of this file
+ours() { # JUDGE PROGRAMS COMMAND: a judge of this file or of the folder judges
   local judge=$1 program start=$SECONDS rc
+  if [ -n "$running" ] && [[ " psql psycopg node_pg " = *" $judge "* ]]; then skip "$judge" "a running broker has no SQL"; return; fi
   for program in $2; do command -v "$program" >/dev/null || { skip "$judge" "no $program"; return; }; done
-  "$3" >"$work/$judge.txt" 2>&1
+  mkdir -p "$work/$judge"
+  WORK=$work/$judge "$3" >"$work/$judge.txt" 2>&1
   rc=$?
   verdict "$judge" "$work/$judge.txt" $rc $((SECONDS - start))
 }
@@ -143,39 +144,33 @@ judge_psql() {
   step "transaction" sql -1 -c "INSERT INTO psql_items VALUES (3, 'three')" -c "SELECT 1"
 }
 
-installed() ( # NAME COMMAND...: COMMAND fills $CLIENTS_CACHE/NAME.part, once
-  dir=$CLIENTS_CACHE/$1
-  shift
-  mkdir -p "$CLIENTS_CACHE"
-  [ -d "$dir" ] && exit 0
-  rm -rf "$dir.part" && mkdir "$dir.part" && "$@" && mv "$dir.part" "$dir"
-)
-
-psycopg_version=3.2.13 pg_version=8.16.3
-
 judge_psycopg() {
   local name=psycopg-$psycopg_version
-  installed "$name" python3 -m pip install -q --target "$CLIENTS_CACHE/$name.part" "psycopg[binary]==$psycopg_version" || return 1
+  installed "$name" python3 -m pip install -q "psycopg[binary]==$psycopg_version" --target || return 1
   PYTHONPATH=$CLIENTS_CACHE/$name PGPORT=$PGPORT timeout 60 python3 "$here/../pg/psycopg_judge.py"
 }
 
 judge_node_pg() {
   local name=node-pg-$pg_version
-  installed "$name" npm install --silent --prefix "$CLIENTS_CACHE/$name.part" "pg@$pg_version" || return 1
+  installed "$name" npm install --silent "pg@$pg_version" --prefix || return 1
   NODE_PATH=$CLIENTS_CACHE/$name/node_modules PGPORT=$PGPORT timeout 60 node "$here/../pg/node_pg_judge.js"
 }
 
 start_node
+export KAFKA
 for judge; do
   case $judge in
     kcat) ours kcat kcat judge_kcat ;;
     psql) ours psql psql judge_psql ;;
     psycopg) ours psycopg python3 judge_psycopg ;;
     node_pg) ours node_pg "node npm" judge_node_pg ;;
+    kgo | sarama) ours "$judge" go "$here/judges/$judge.sh" ;;
+    decode) ours "$judge" "go java mvn" "$here/judges/$judge.sh" ;;
+    streams | smoke | restarts) ours "$judge" "java mvn" "$here/judges/$judge.sh" ;;
     *) stock "$judge" ;;
   esac
 done
-if ! kill -0 "$node" 2>/dev/null; then
+if [ -n "$node" ] && ! kill -0 "$node" 2>/dev/null; then
   failed=$((failed + 1))
   echo "FAIL node          ended while it was judged:"; tail -5 "$work/node.log"; cp "$work/node.log" "$work/node-died.log"
 fi
