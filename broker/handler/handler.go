@@ -44,6 +44,8 @@ type Deps struct {
 	// Clock is time.Now unless set.
 	Clock  func() time.Time
 	Logger *slog.Logger
+	// FetchSessions is how many fetch sessions are remembered (1000, Kafka's max.incremental.fetch.session.cache.slots).
+	FetchSessions int
 
 	Coordinators
 }
@@ -55,6 +57,7 @@ type Handler struct {
 	advertisedHost string
 	advertisedPort int32
 	versions       *wire.Versions
+	sessions       *fetchSessions
 }
 
 // New makes a handler. Errors: an Advertised address that isn't HOST:PORT.
@@ -63,7 +66,10 @@ func New(deps Deps) (*Handler, error) {
 		deps.Clock = time.Now
 	}
 	deps.Logger = deps.Logger.With("component", "handler")
-	h := &Handler{Deps: deps}
+	if deps.FetchSessions <= 0 {
+		deps.FetchSessions = fetchSessionSlots
+	}
+	h := &Handler{Deps: deps, sessions: newFetchSessions(deps.FetchSessions, deps.Clock)}
 	if deps.Advertised != "" {
 		var err error
 		if h.advertisedHost, h.advertisedPort, err = splitHostPort(deps.Advertised); err != nil {

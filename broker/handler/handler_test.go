@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/freshetdb/freshet/broker/controller"
 	"github.com/freshetdb/freshet/broker/metadata"
@@ -95,10 +94,7 @@ func TestElectionsAndReassignments(t *testing.T) {
 }
 
 func BenchmarkFetchAnswer(b *testing.B) {
-	in := kmsg.NewPtrFetchRequest()
-	in.SetVersion(13)
-	in.Topics = []kmsg.FetchRequestTopic{{Partitions: make([]kmsg.FetchRequestTopicPartition, 10)}}
-	a := &fetchAnswer{h: &Handler{}, in: in, got: make([]replica.Fetched, 10)}
+	a := &fetchAnswer{h: &Handler{}, version: 13, asks: make([]fetchAsk, 10), got: make([]replica.Fetched, 10)}
 	var f wire.Frame
 	b.ReportAllocs()
 	for b.Loop() {

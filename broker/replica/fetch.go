@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/freshetdb/freshet/storage/log"
 )
 
 // FetchPartition is one partition of a fetch.
@@ -15,6 +17,9 @@ type FetchPartition struct {
 	MaxBytes  int
 	// LeaderEpoch is what the reader believes, -1 for unknown.
 	LeaderEpoch int32
+	// LastEpoch is the leader epoch of the reader's last record, -1 when it doesn't say: a reader whose past is not ours is told where
+	// the ways parted instead of getting records (KIP-595).
+	LastEpoch int32
 }
 
 // FetchRequest is a read of several partitions that may wait for data.
@@ -32,6 +37,14 @@ type FetchRequest struct {
 type Fetched struct {
 	Read
 	Err error
+	// Diverging says, instead of records, where the reader's past and ours part.
+	Diverging *Divergence
+}
+
+// Divergence is the largest leader epoch both may have in common and where it ends here.
+type Divergence struct {
+	Epoch     int32
+	EndOffset int64
 }
 
 // Fetch reads the partitions and calls done once, from any goroutine: at once when MinBytes are there, a partition has an error
@@ -86,9 +99,16 @@ func (f *fetch) read() bool {
 			res.Err = fp.check()
 		}
 		if res.Err == nil {
+			res.Diverging, res.Err = fp.divergence()
+		}
+		switch {
+		case res.Err != nil:
+		case res.Diverging != nil:
+			res.Bounds, res.Err = fp.Partition.Bounds()
+		default:
 			res.Read, res.Err = fp.Partition.Read(fp.Offset, min(fp.MaxBytes, budget), total == 0, f.req.Isolation)
 		}
-		final = final || res.Err != nil
+		final = final || res.Err != nil || res.Diverging != nil
 		n := len(res.Span.Bytes)
 		total += n
 		budget = max(0, budget-n)
@@ -101,6 +121,24 @@ func (fp *FetchPartition) check() error {
 		return ErrNotLeader
 	}
 	return fp.Partition.CheckEpoch(fp.LeaderEpoch)
+}
+
+// divergence compares the reader's last epoch with ours.
+func (fp *FetchPartition) divergence() (*Divergence, error) {
+	if fp.LastEpoch < 0 {
+		return nil, nil
+	}
+	epoch, end, err := fp.Partition.EpochEnd(fp.LastEpoch)
+	if err != nil {
+		return nil, err
+	}
+	if epoch < 0 || end < 0 {
+		return nil, log.ErrOffsetOutOfRange
+	}
+	if epoch < fp.LastEpoch || end < fp.Offset {
+		return &Divergence{Epoch: epoch, EndOffset: end}, nil
+	}
+	return nil, nil
 }
 
 // park waits on every partition. What moved between the read and the watch is found by reading once more.

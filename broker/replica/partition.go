@@ -265,11 +265,18 @@ func (p *Partition) MaxTimestamp() (found log.OffsetTime, ok bool, err error) {
 	return found, ok, p.gone(err)
 }
 
-// EpochEnd gives the largest leader epoch at or below epoch and the offset after its last record; -1, -1 when unknown.
+// EpochEnd gives the largest leader epoch at or below epoch and the offset after its last record; -1, -1 when unknown, which an epoch
+// to come is too. The present epoch is known from its beginning, though the log notes it with its first record.
 func (p *Partition) EpochEnd(epoch int32) (found int32, end int64, err error) {
 	l, err := p.open()
 	if err != nil {
 		return -1, -1, err
+	}
+	switch now := p.LeaderEpoch(); {
+	case epoch > now:
+		return -1, -1, nil
+	case epoch == now:
+		return epoch, l.EndOffset(), nil
 	}
 	found, end = l.EpochEnd(epoch)
 	return found, end, nil

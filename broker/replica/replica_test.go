@@ -215,7 +215,7 @@ func TestDeletionAnswersWhoWaits(t *testing.T) {
 	mustAppend(t, p, "old")
 	got := make(chan []Fetched, 1)
 	n.Fetch(context.Background(), FetchRequest{
-		Partitions: []FetchPartition{{Partition: p, Offset: 1, MaxBytes: 100, LeaderEpoch: -1}}, MinBytes: 1, MaxBytes: 100, MaxWait: time.Minute,
+		Partitions: []FetchPartition{{Partition: p, Offset: 1, MaxBytes: 100, LeaderEpoch: -1, LastEpoch: -1}}, MinBytes: 1, MaxBytes: 100, MaxWait: time.Minute,
 	}, func(f []Fetched) { got <- f })
 	n.change(metadata.TopicRemovedRecord{ID: p.id})
 	if f := <-got; !errors.Is(f[0].Err, ErrUnknownPartition) {
@@ -231,7 +231,7 @@ func TestDeletionAnswersWhoWaits(t *testing.T) {
 
 func fetchOf(p *Partition, offset int64, minBytes int, wait time.Duration) FetchRequest {
 	return FetchRequest{
-		Partitions: []FetchPartition{{Partition: p, Offset: offset, MaxBytes: 1 << 20, LeaderEpoch: -1}},
+		Partitions: []FetchPartition{{Partition: p, Offset: offset, MaxBytes: 1 << 20, LeaderEpoch: -1, LastEpoch: -1}},
 		MinBytes:   minBytes, MaxBytes: 1 << 20, MaxWait: wait,
 	}
 }
@@ -299,8 +299,10 @@ func TestFetchChecksTheEpoch(t *testing.T) {
 		}
 	}
 	mustAppend(t, p, "x")
-	if found, end, err := p.EpochEnd(9); found != 5 || end != 1 || err != nil {
-		t.Fatal(found, end, err)
+	for epoch, want := range map[int32][2]int64{9: {-1, -1}, 5: {5, 1}, 4: {-1, -1}} {
+		if found, end, err := p.EpochEnd(epoch); int64(found) != want[0] || end != want[1] || err != nil {
+			t.Fatal(epoch, found, end, err)
+		}
 	}
 }
 
