@@ -9,11 +9,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/judges/lib.sh"
 freshet=$1 peers=${2:-} running=${KAFKA:-}
 shift $(($# < 2 ? $# : 2))
-[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kgo kcat psql psycopg node_pg
+[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kgo decode kcat psql psycopg node_pg
 work=$(mktemp -d) passed=0 failed=0 skipped=0 gaps=0 node=
 
 # Steps each judge of PEERS_CLIENTS has at least: one that dies half-way must not pass.
-declare -A steps=([kafkapython]=18 [kafkapython2]=18 [kafkajs]=25 [confluent]=34 [seed]=4 [connect]=1 [java_tools]=44 [kgo]=44)
+declare -A steps=([kafkapython]=18 [kafkapython2]=18 [kafkajs]=25 [confluent]=34 [seed]=4 [connect]=1 [java_tools]=44 [kgo]=44 [decode]=41)
 
 stop() {
   [ -z "$node" ] || { kill "$node" 2>/dev/null && wait "$node" 2>/dev/null; }
@@ -159,6 +159,7 @@ judge_node_pg() {
 start_node
 export KAFKA
 for judge; do
+  case $running-$judge in *:*-psql | *:*-psycopg | *:*-node_pg) skip "$judge" "$running is no node of ours"; continue ;; esac
   case $judge in
     kcat) ours kcat kcat judge_kcat ;;
     psql) ours psql psql judge_psql ;;
