@@ -3,6 +3,7 @@ package wire
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/freshetdb/freshet/broker/auth"
 )
 
 const (
@@ -25,6 +28,8 @@ const (
 	growBytes = 1 << 20
 	// writeBatchMax bounds the frames one writev sends.
 	writeBatchMax = 64
+	// authBytesMax is the largest frame of a client that has not authenticated.
+	authBytesMax = 64 << 10
 	// owedMax is how many bytes of answers may wait for a slow client before its next request is read.
 	owedMax = 16 << 20
 )
@@ -35,6 +40,14 @@ type Conn struct {
 	nc  net.Conn
 	in  *bufio.Reader
 	log *slog.Logger
+
+	endpoint *Endpoint
+	opened   time.Time
+	// caller is set before any request but those that authenticate is served, and never again.
+	caller auth.Caller
+	// session and bareTokens belong to the reader; session is nil where there is no SASL.
+	session    *auth.Session
+	bareTokens bool
 
 	// slots holds one token per unanswered request.
 	slots chan struct{}
@@ -49,12 +62,21 @@ type Conn struct {
 	owed    int // bytes of answers not sent yet
 }
 
-func newConn(l *Listener, nc net.Conn) *Conn {
-	return &Conn{
-		l: l, nc: nc, in: bufio.NewReaderSize(nc, readBufferBytes),
-		log:   l.log.With("client", nc.RemoteAddr().String()),
-		slots: make(chan struct{}, l.opts.InFlightMax), ready: make(chan struct{}, 1), room: make(chan struct{}, 1),
+func newConn(l *Listener, nc net.Conn, endpoint *Endpoint) *Conn {
+	remote := nc.RemoteAddr().String()
+	if endpoint.TLS != nil {
+		nc = tls.Server(nc, endpoint.TLS)
 	}
+	c := &Conn{
+		l: l, nc: nc, in: bufio.NewReaderSize(nc, readBufferBytes), endpoint: endpoint, opened: time.Now(),
+		caller: auth.Caller{Principal: auth.Anonymous, Host: auth.HostOf(remote)},
+		log:    l.log.With("client", remote),
+		slots:  make(chan struct{}, l.opts.InFlightMax), ready: make(chan struct{}, 1), room: make(chan struct{}, 1),
+	}
+	if endpoint.SASL != nil {
+		c.session = auth.NewSession(endpoint.SASL, endpoint.MaxReauth)
+	}
+	return c
 }
 
 // LocalAddr is the address the client reached us at.
@@ -70,6 +92,11 @@ func (c *Conn) serve(ctx context.Context) {
 	defer cancel()
 	stopReading := context.AfterFunc(ctx, c.stopReading)
 	defer stopReading()
+	if err := c.secure(ctx); err != nil {
+		c.hangUp()
+		c.logEnd(err, ctx.Err() != nil)
+		return
+	}
 
 	var writer sync.WaitGroup
 	writer.Go(c.write)
@@ -152,6 +179,16 @@ func (c *Conn) abort(req *Request, reason error) {
 	c.answer(req, nil)
 }
 
+// end closes the connection after what was answered so far.
+func (c *Conn) end(reason error) {
+	c.mu.Lock()
+	if c.refusal == nil {
+		c.refusal = &refusedError{cause: reason}
+	}
+	c.mu.Unlock()
+	c.stopReading()
+}
+
 // read takes requests off the socket until it ends, is refused or ctx ends.
 func (c *Conn) read(ctx context.Context) error {
 	for {
@@ -166,6 +203,10 @@ func (c *Conn) read(ctx context.Context) error {
 		frame, buffer, err := c.readFrame(ctx)
 		if err != nil {
 			return err
+		}
+		if c.bareTokens {
+			c.token(ctx, frame, buffer)
+			continue
 		}
 		if err := c.dispatch(ctx, frame, buffer); err != nil {
 			return err
@@ -197,23 +238,22 @@ func (c *Conn) readFrame(ctx context.Context) ([]byte, *Buffer, error) {
 	}
 	var prefix [sizeBytes]byte
 	if _, err := io.ReadFull(c.in, prefix[:]); err != nil {
-		return nil, nil, err
+		return nil, nil, c.slow(err)
 	}
 	if err := checkForeign(prefix); err != nil {
 		return nil, nil, err
 	}
 	size := int(int32(binary.BigEndian.Uint32(prefix[:])))
-	if size < fixedHeaderBytes || size > c.l.opts.RequestBytesMax {
-		return nil, nil, refusef("frame of %d bytes: between %d and %d are allowed", size, fixedHeaderBytes, c.l.opts.RequestBytesMax)
+	if least, most := c.frameSizes(); size < least || size > most {
+		return nil, nil, refusef("frame of %d bytes: between %d and %d are allowed", size, least, most)
 	}
 	if err := c.deadline(ctx, c.l.opts.FrameTimeout); err != nil {
 		return nil, nil, err
 	}
-	start, err := c.in.Peek(2)
+	pooled, err := c.isProduce()
 	if err != nil {
 		return nil, nil, torn(err, size)
 	}
-	pooled := binary.BigEndian.Uint16(start) == produceKey
 	if !pooled && size > c.l.opts.ControlBytesMax {
 		return nil, nil, refusef("frame of %d bytes: only Produce requests may have more than %d", size, c.l.opts.ControlBytesMax)
 	}
@@ -225,9 +265,29 @@ func (c *Conn) readFrame(ctx context.Context) ([]byte, *Buffer, error) {
 	return buffer.bytes[:size], buffer, nil
 }
 
+// frameSizes are the smallest and largest frame that are read now.
+func (c *Conn) frameSizes() (least, most int) {
+	switch {
+	case c.bareTokens:
+		return 0, authBytesMax
+	case c.authenticating():
+		return fixedHeaderBytes, authBytesMax
+	}
+	return fixedHeaderBytes, c.l.opts.RequestBytesMax
+}
+
+// isProduce looks at the API key of the frame that begins.
+func (c *Conn) isProduce() (bool, error) {
+	if c.bareTokens {
+		return false, nil
+	}
+	start, err := c.in.Peek(2)
+	return err == nil && binary.BigEndian.Uint16(start) == produceKey, err
+}
+
 // deadline sets when reading gives up; it yields to a stop or refusal that came before.
 func (c *Conn) deadline(ctx context.Context, after time.Duration) error {
-	if err := c.nc.SetReadDeadline(time.Now().Add(after)); err != nil {
+	if err := c.nc.SetReadDeadline(c.authDeadline(time.Now().Add(after))); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
@@ -306,6 +366,10 @@ func (c *Conn) dispatch(ctx context.Context, frame []byte, buffer *Buffer) error
 	if err != nil {
 		buffer.Release()
 		return refusef("%w", err)
+	}
+	if err := c.admit(h.key); err != nil {
+		buffer.Release()
+		return err
 	}
 	req := &Request{
 		Conn: c, Key: h.key, Version: h.version, CorrelationID: h.correlationID, ClientID: h.clientID,

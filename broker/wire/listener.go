@@ -26,6 +26,10 @@ type Options struct {
 	IdleTimeout time.Duration
 	// FrameTimeout is how long a begun frame may take to arrive (1 minute).
 	FrameTimeout time.Duration
+	// AuthTimeout is how long a client may take to authenticate where it has to (30 seconds).
+	AuthTimeout time.Duration
+	// AuthFailDelay is the pause before a failed authentication is told (100 ms, Kafka's connection.failed.authentication.delay.ms).
+	AuthFailDelay time.Duration
 	// DrainTimeout is how long Serve waits for unanswered requests at its end (2 seconds).
 	DrainTimeout time.Duration
 }
@@ -37,6 +41,8 @@ func (o Options) withDefaults() Options {
 	o.InFlightMax = orDefault(o.InFlightMax, 64)
 	o.IdleTimeout = orDefault(o.IdleTimeout, 10*time.Minute)
 	o.FrameTimeout = orDefault(o.FrameTimeout, time.Minute)
+	o.AuthTimeout = orDefault(o.AuthTimeout, 30*time.Second)
+	o.AuthFailDelay = orDefault(o.AuthFailDelay, 100*time.Millisecond)
 	o.DrainTimeout = orDefault(o.DrainTimeout, 2*time.Second)
 	return o
 }
@@ -75,8 +81,13 @@ const acceptRetry = 50 * time.Millisecond
 
 // Serve accepts connections on ln until ctx ends, then closes ln, lets unanswered requests finish for Options.DrainTimeout and
 // waits for every connection. It returns nil after such an end and the listener's error otherwise. It may run on
-// several listeners at once.
+// several listeners at once. Its clients are asked nothing; see ServeEndpoint.
 func (l *Listener) Serve(ctx context.Context, ln net.Listener) error {
+	return l.ServeEndpoint(ctx, ln, &Endpoint{Name: NamePlaintext})
+}
+
+// ServeEndpoint is Serve with what clients are asked; endpoint must not be changed any more.
+func (l *Listener) ServeEndpoint(ctx context.Context, ln net.Listener, endpoint *Endpoint) error {
 	var running sync.WaitGroup
 	serving, stop := context.WithCancel(ctx)
 	defer running.Wait()
@@ -100,7 +111,7 @@ func (l *Listener) Serve(ctx context.Context, ln net.Listener) error {
 			}
 			continue
 		}
-		c := newConn(l, nc)
+		c := newConn(l, nc, endpoint)
 		l.track(c, true)
 		running.Go(func() {
 			defer l.track(c, false)

@@ -12,6 +12,7 @@ type metrics struct {
 	connections prometheus.Gauge
 	accepted    prometheus.Counter
 	refused     prometheus.Counter
+	authFailed  prometheus.Counter
 	bytesIn     prometheus.Counter
 	bytesOut    prometheus.Counter
 	requests    *prometheus.CounterVec
@@ -33,10 +34,11 @@ func newMetrics(reg prometheus.Registerer, versions *Versions) *metrics {
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: "freshet", Subsystem: "kafka", Name: "connections", Help: "Open Kafka connections.",
 		}),
-		accepted: counter("connections_accepted_total", "Kafka connections accepted."),
-		refused:  counter("connections_refused_total", "Kafka connections closed because of what they sent."),
-		bytesIn:  counter("request_bytes_total", "Bytes of Kafka requests."),
-		bytesOut: counter("response_bytes_total", "Bytes of Kafka responses."),
+		accepted:   counter("connections_accepted_total", "Kafka connections accepted."),
+		refused:    counter("connections_refused_total", "Kafka connections closed because of what they sent."),
+		authFailed: counter("authentication_failures_total", "SASL authentications of Kafka clients that failed."),
+		bytesIn:    counter("request_bytes_total", "Bytes of Kafka requests."),
+		bytesOut:   counter("response_bytes_total", "Bytes of Kafka responses."),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "freshet", Subsystem: "kafka", Name: "requests_total", Help: "Kafka requests by API.",
 		}, []string{"api"}),
@@ -52,7 +54,7 @@ func newMetrics(reg prometheus.Registerer, versions *Versions) *metrics {
 		m.apis[row.Key] = &apiMetrics{requests: m.requests.WithLabelValues(name), seconds: m.seconds.WithLabelValues(name)}
 	}
 	if reg != nil {
-		reg.MustRegister(m.connections, m.accepted, m.refused, m.bytesIn, m.bytesOut, m.requests, m.seconds)
+		reg.MustRegister(m.connections, m.accepted, m.refused, m.authFailed, m.bytesIn, m.bytesOut, m.requests, m.seconds)
 	}
 	return m
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -125,6 +126,14 @@ func (r *Request) ReplyNothing() { r.Conn.answer(r, nil) }
 // Abort closes the connection: the way Kafka refuses what it has no answer for. The reason is logged.
 func (r *Request) Abort(reason error) {
 	r.Conn.abort(r, fmt.Errorf("%s v%d: %w", kmsg.NameForKey(r.Key), r.Version, reason))
+}
+
+// ReplyAndClose answers with a kmsg response after a short delay and closes the connection then: the way a failed authentication ends. It must be called on
+// the connection's reader. The reason is logged.
+func (r *Request) ReplyAndClose(ctx context.Context, resp kmsg.Response, reason error) {
+	r.Conn.failDelay(ctx)
+	r.Reply(resp)
+	r.Conn.end(fmt.Errorf("%s v%d: %w", kmsg.NameForKey(r.Key), r.Version, reason))
 }
 
 // Buffer is the memory the body aliases; Retain it to keep record bytes beyond the answer. nil when the memory isn't reused.

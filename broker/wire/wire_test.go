@@ -379,7 +379,7 @@ func FuzzConn(f *testing.F) {
 			theirs.Write(in)
 			theirs.Close()
 		}()
-		newConn(l, ours).serve(context.Background())
+		newConn(l, ours, &Endpoint{}).serve(context.Background())
 	})
 }
 

@@ -1,0 +1,87 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Ways an authentication ends a connection or is refused.
+var (
+	// ErrIllegalState: a message that has no place in the present state.
+	ErrIllegalState = errors.New("request is not valid in the present SASL state")
+	// ErrMechanism: a mechanism that isn't offered.
+	ErrMechanism = errors.New("SASL mechanism is not offered")
+	// ErrExpired: the session's time is over and the client has not authenticated anew (KIP-368).
+	ErrExpired = errors.New("session has expired and the client has not authenticated anew")
+)
+
+// Session is a connection's state of authentication; one goroutine owns it, but for what it returns.
+type Session struct {
+	credentials *Credentials
+	lifetime    time.Duration // 0: for ever
+
+	exchange  Exchange
+	mechanism string
+	principal Principal
+	finished  bool      // authenticated at least once
+	until     time.Time // zero: for ever
+}
+
+// NewSession makes a session that has to authenticate by SASL; lifetime is how long an authentication holds, 0 for ever.
+func NewSession(c *Credentials, lifetime time.Duration) *Session {
+	return &Session{credentials: c, lifetime: lifetime}
+}
+
+// Done tells whether the client has authenticated at least once.
+func (s *Session) Done() bool { return s.finished }
+
+// Principal is who is authenticated; the zero Principal before Done.
+func (s *Session) Principal() Principal { return s.principal }
+
+// Expired tells whether the authentication holds no longer.
+func (s *Session) Expired(now time.Time) bool { return !s.until.IsZero() && now.After(s.until) }
+
+// Handshake begins an authentication, the first or, where sessions end, another one by the same mechanism.
+func (s *Session) Handshake(mechanism string) error {
+	if s.exchange != nil || (s.finished && s.lifetime == 0) {
+		return ErrIllegalState
+	}
+	if !slices.Contains(Mechanisms(), mechanism) {
+		return fmt.Errorf("%w: %q", ErrMechanism, mechanism)
+	}
+	if s.finished && mechanism != s.mechanism {
+		return fmt.Errorf("%w: a session of %s can't go on with %s", ErrIllegalState, s.mechanism, mechanism)
+	}
+	s.exchange, s.mechanism = s.credentials.NewExchange(mechanism), mechanism
+	return nil
+}
+
+// Pending tells whether messages of a mechanism are expected.
+func (s *Session) Pending() bool { return s.exchange != nil }
+
+// Authenticate takes a message of the mechanism at an instant and gives the answer, and once the authentication is done how long it holds (0: for ever).
+func (s *Session) Authenticate(message []byte, now time.Time) (answer []byte, lifetime time.Duration, err error) {
+	if s.exchange == nil {
+		return nil, 0, ErrIllegalState
+	}
+	answer, done, err := s.exchange.Step(message)
+	if err != nil {
+		s.exchange = nil
+		return nil, 0, err
+	}
+	if !done {
+		return answer, 0, nil
+	}
+	principal := s.exchange.Principal()
+	s.exchange = nil
+	if s.finished && principal != s.principal {
+		return nil, 0, fmt.Errorf("%w: a session of %s can't go on as %s", ErrDenied, s.principal, principal)
+	}
+	s.principal, s.finished = principal, true
+	if s.lifetime > 0 {
+		s.until = now.Add(s.lifetime)
+	}
+	return answer, s.lifetime, nil
+}
