@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -40,12 +41,14 @@ type Options struct {
 	NodeID int32
 	// NumPartitions is the partition count of topics that don't say (1).
 	NumPartitions int32
-	// InternalPartitions is that of __consumer_offsets and __transaction_state when the cluster is made (16).
+	// InternalPartitions is that of __consumer_offsets and __transaction_state when the cluster is made (the configs' default, 16).
 	InternalPartitions int32
 	// NoAutoCreate refuses topics that were not created.
 	NoAutoCreate bool
 	// RetentionInterval is the time between two looks for old segments (30 seconds).
 	RetentionInterval time.Duration
+	// Configs are broker configs of this start, by Kafka's names (docs/reference/kafka-configs.md); they win over the fields above.
+	Configs map[string]string
 	// Coordinators are the settings of groups and transactions.
 	Coordinators CoordinatorOptions
 	// Wire are the listener's limits.
@@ -61,7 +64,6 @@ type Options struct {
 const (
 	defaultNodeID             = 1
 	defaultListen             = "127.0.0.1:9092"
-	defaultInternalPartitions = 16
 	dirMetadata               = "metadata"
 	dirTopics                 = "topics"
 	dirMode                   = 0o755
@@ -76,9 +78,6 @@ func (o Options) withDefaults() Options {
 	}
 	if len(o.Listen) == 0 && len(o.Listeners) == 0 && !o.NoListener {
 		o.Listen = []string{defaultListen}
-	}
-	if o.InternalPartitions <= 0 {
-		o.InternalPartitions = defaultInternalPartitions
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -99,6 +98,7 @@ type Broker struct {
 	controller *controller.Controller
 	replicas   *replica.Manager
 	parts      *coordinators
+	static     map[string]string // broker configs of this start
 
 	stopServing   context.CancelFunc
 	serving       sync.WaitGroup
@@ -114,6 +114,9 @@ type Broker struct {
 // Start brings a broker up; when it returns the broker serves. ctx bounds the start only.
 func Start(ctx context.Context, opts Options) (*Broker, error) {
 	opts = opts.withDefaults()
+	if err := checkConfigs(opts.Configs); err != nil {
+		return nil, err
+	}
 	b := &Broker{
 		opts: opts, log: opts.Logger, topicsDir: opts.FS.PathJoin(opts.DataDir, dirTopics),
 		backgroundErr: make(chan error, 1),
@@ -170,7 +173,8 @@ func (b *Broker) openMetadata(ctx context.Context) error {
 			return err
 		}
 	}
-	b.controller = controller.New(controller.Options{NumPartitions: b.opts.NumPartitions}, newID)
+	b.static = b.staticConfigs()
+	b.controller = controller.New(controller.Options{NodeID: b.opts.NodeID, Static: b.static}, newID)
 	var err error
 	b.quorum, err = quorum.Open(ctx, quorum.Options{NodeID: b.opts.NodeID, FS: b.opts.FS, Dir: dir}, b.log)
 	return err
@@ -194,7 +198,7 @@ func (b *Broker) openReplicas(starting context.Context) error {
 	}
 	b.replicas, err = replica.NewManager(replica.Options{
 		NodeID: b.opts.NodeID, FS: b.opts.FS, Dir: b.topicsDir, Clock: b.opts.Clock,
-		RetentionInterval: b.opts.RetentionInterval, Clean: clean, Registerer: b.opts.Registerer,
+		RetentionInterval: cmp.Or(b.opts.RetentionInterval, b.configs(b.quorum.Image()).Millis(metadata.ConfigRetentionCheckMs)), StaticConfigs: b.static, Clean: clean, Registerer: b.opts.Registerer,
 	}, b.log)
 	if err != nil {
 		return err
@@ -248,10 +252,12 @@ func (b *Broker) join(ctx context.Context) error {
 // internalTopics are those still missing.
 func (b *Broker) internalTopics(img *metadata.Image) []controller.NewTopic {
 	var out []controller.NewTopic
-	for _, name := range []string{metadata.OffsetsTopic, metadata.TransactionsTopic} {
-		if img.Topic(name) == nil {
+	for _, topic := range [...]struct{ name, size string }{
+		{metadata.OffsetsTopic, metadata.ConfigOffsetsPartitions}, {metadata.TransactionsTopic, metadata.ConfigTransactionPartitions},
+	} {
+		if img.Topic(topic.name) == nil {
 			out = append(out, controller.NewTopic{
-				Name: name, Partitions: b.opts.InternalPartitions, ReplicationFactor: -1, System: true,
+				Name: topic.name, Partitions: int32(b.configs(img).Int(topic.size)), ReplicationFactor: -1, System: true,
 				Configs: map[string]string{metadata.ConfigCleanupPolicy: "compact", metadata.ConfigSegmentBytes: internalSegmentBytes},
 			})
 		}
@@ -278,7 +284,7 @@ func (b *Broker) serve(starting context.Context) error {
 	b.running.Go(func() { b.replicas.Warm(warming) })
 	h, err := handler.New(handler.Deps{
 		NodeID: b.opts.NodeID, Quorum: b.quorum, Controller: b.controller, Replicas: b.replicas,
-		Advertised: b.opts.Advertised, AutoCreateTopics: !b.opts.NoAutoCreate, DataDir: b.topicsDir,
+		Advertised: b.opts.Advertised, StaticConfigs: b.static, DataDir: b.topicsDir,
 		Clock: b.opts.Clock, Logger: b.log, Coordinators: b.parts.handlers(),
 	})
 	if err != nil {

@@ -10,10 +10,9 @@ import (
 
 // Options of a Controller. The zero value is usable.
 type Options struct {
-	// NumPartitions is the partition count of topics that don't say (1); the dynamic broker config num.partitions overrides it.
-	NumPartitions int32
-	// ReplicationFactor is that of topics that don't say (1).
-	ReplicationFactor int16
+	// NodeID is the broker whose configs count for new topics, Static what its node was started with.
+	NodeID int32
+	Static map[string]string
 	// PartitionsMax bounds the partitions of the whole cluster (200,000).
 	PartitionsMax int
 	// ProducerIDBlock is how many producer ids a broker gets at once (1,000).
@@ -33,12 +32,6 @@ type Controller struct {
 
 // New makes a controller; newID must return a fresh random id at every call.
 func New(opts Options, newID func() metadata.UUID) *Controller {
-	if opts.NumPartitions <= 0 {
-		opts.NumPartitions = 1
-	}
-	if opts.ReplicationFactor <= 0 {
-		opts.ReplicationFactor = 1
-	}
 	if opts.PartitionsMax <= 0 {
 		opts.PartitionsMax = defaultPartitionsMax
 	}
@@ -46,6 +39,11 @@ func New(opts Options, newID func() metadata.UUID) *Controller {
 		opts.ProducerIDBlock = defaultProducerIDBlock
 	}
 	return &Controller{opts: opts, newID: newID}
+}
+
+// configs are those of the broker that decides.
+func (c *Controller) configs(img *metadata.Image) metadata.NodeConfigs {
+	return img.NodeConfigs(c.opts.NodeID, c.opts.Static)
 }
 
 // Error is a refusal: Kafka's code and what is wrong.

@@ -149,6 +149,10 @@ func resource(text string) metadata.Resource {
 		return metadata.Resource{Type: metadata.ResourceTopic, Name: name}
 	case "broker":
 		return metadata.Resource{Type: metadata.ResourceBroker, Name: name}
+	case "group":
+		return metadata.Resource{Type: metadata.ResourceGroup, Name: name}
+	case "metrics":
+		return metadata.Resource{Type: metadata.ResourceClientMetrics, Name: name}
 	}
 	return metadata.Resource{Type: 99, Name: name}
 }

@@ -3,7 +3,6 @@ package controller
 import (
 	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -24,6 +23,8 @@ type NewTopic struct {
 	Configs     map[string]string
 	// System allows names of the broker's own topics.
 	System bool
+	// Refused is why the caller refuses the topic already; nil mostly.
+	Refused *Error
 }
 
 // TopicCreated is the answer to a NewTopic.
@@ -44,6 +45,10 @@ func (c *Controller) CreateTopics(img *metadata.Image, topics []NewTopic) ([]Top
 	partitions := img.PartitionCount()
 	for i, t := range topics {
 		answers[i].Name = t.Name
+		if t.Refused != nil {
+			answers[i].Err = t.Refused
+			continue
+		}
 		if made[t.Name] {
 			answers[i].Err = refuse(kerr.TopicAlreadyExists, "topic %q is asked for twice", t.Name)
 			continue
@@ -157,10 +162,10 @@ func (c *Controller) place(img *metadata.Image, t NewTopic) ([][]int32, *Error) 
 	}
 	count, factor := t.Partitions, t.ReplicationFactor
 	if count == -1 {
-		count = c.numPartitions(img)
+		count = int32(c.configs(img).Int(metadata.ConfigNumPartitions))
 	}
 	if factor == -1 {
-		factor = c.opts.ReplicationFactor
+		factor = int16(c.configs(img).Int(metadata.ConfigDefaultReplicas))
 	}
 	if count <= 0 {
 		return nil, refuse(kerr.InvalidPartitions, "number of partitions must be above 0, not %d", count)
@@ -169,14 +174,6 @@ func (c *Controller) place(img *metadata.Image, t NewTopic) ([][]int32, *Error) 
 		return nil, refuse(kerr.InvalidPartitions, "topic can have %d partitions, not %d", metadata.MaxPartitionsPerTopic, count)
 	}
 	return c.Placement(img, 0, count, factor)
-}
-
-func (c *Controller) numPartitions(img *metadata.Image) int32 {
-	set := img.Configs(metadata.Resource{Type: metadata.ResourceBroker})[metadata.ConfigNumPartitions]
-	if n, err := strconv.ParseInt(set, 10, 32); err == nil && n > 0 {
-		return int32(n)
-	}
-	return c.opts.NumPartitions
 }
 
 // Placement spreads partitions [from, from+count) over the live brokers, round robin, each partition on factor of them.
@@ -237,6 +234,9 @@ func (c *Controller) DeleteTopic(img *metadata.Image, id metadata.UUID) ([]metad
 	t := img.TopicByID(id)
 	if t == nil {
 		return nil, refuse(kerr.UnknownTopicID, "no topic has the id %s", id)
+	}
+	if !c.configs(img).Bool(metadata.ConfigDeleteTopicEnable) {
+		return nil, refuse(kerr.TopicDeletionDisabled, "topics can't be deleted: %s is false", metadata.ConfigDeleteTopicEnable)
 	}
 	if t.Internal() {
 		return nil, refuse(kerr.InvalidTopicException, "topic %q belongs to the broker", t.Name)

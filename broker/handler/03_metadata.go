@@ -44,7 +44,7 @@ func (h *Handler) metadata(ctx context.Context, req *wire.Request) {
 			resp.Topics = append(resp.Topics, describeTopic(t))
 		}
 	} else {
-		if h.AutoCreateTopics && (in.AllowAutoTopicCreation || in.Version < metadataAutoCreateFlag) {
+		if h.configs(img).Bool(metadata.ConfigAutoCreateTopics) && (in.AllowAutoTopicCreation || in.Version < metadataAutoCreateFlag) {
 			img = h.autoCreate(ctx, img, in.Topics)
 		}
 		for i := range in.Topics {

@@ -1,93 +1,129 @@
 package handler
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/controller"
 	"github.com/freshetdb/freshet/broker/metadata"
+	"github.com/freshetdb/freshet/broker/wire"
 )
 
 // configEntry is a config as a client shall see it.
 type configEntry struct {
-	def    *metadata.ConfigDef
-	value  string
-	source kmsg.ConfigSource
+	def *metadata.ConfigDef
+	metadata.ConfigValue
 }
 
-// topicConfigEntries lists all topic configs with the values set or their defaults.
-func topicConfigEntries(set map[string]string) []configEntry {
-	return configEntries(metadata.TopicConfigDefs(), set, kmsg.ConfigSourceDynamicTopicConfig)
+// shown is the value on the wire: null for none and for secrets.
+func (e *configEntry) shown() *string {
+	if e.Null || e.def.Sensitive {
+		return nil
+	}
+	return &e.Text
 }
 
-func configEntries(defs []metadata.ConfigDef, set map[string]string, source kmsg.ConfigSource) []configEntry {
+// configs is this broker's configuration.
+func (h *Handler) configs(img *metadata.Image) metadata.NodeConfigs {
+	return img.NodeConfigs(h.NodeID, h.StaticConfigs)
+}
+
+func configEntries(defs []metadata.ConfigDef, value func(*metadata.ConfigDef) metadata.ConfigValue) []configEntry {
 	out := make([]configEntry, len(defs))
 	for i := range defs {
-		out[i] = configEntry{def: &defs[i], value: defs[i].Default, source: kmsg.ConfigSourceDefaultConfig}
-		if v, ok := set[defs[i].Name]; ok {
-			out[i].value, out[i].source = v, source
-		}
+		out[i] = configEntry{def: &defs[i], ConfigValue: value(&defs[i])}
 	}
 	return out
 }
 
-// overlay returns base with over on top.
-func overlay(base, over map[string]string) map[string]string {
-	out := maps.Clone(base)
-	if out == nil {
-		out = make(map[string]string, len(over))
-	}
-	maps.Copy(out, over)
-	return out
+// topicConfigEntries lists all topic configs of a topic on which set is set.
+func (h *Handler) topicConfigEntries(img *metadata.Image, set map[string]string) []configEntry {
+	configs := h.configs(img)
+	return configEntries(metadata.TopicConfigDefs(), func(def *metadata.ConfigDef) metadata.ConfigValue { return configs.Topic(set, def) })
 }
 
 // wants tells whether a list of names asks for name; nil asks for all.
 func wants(names []string, name string) bool { return names == nil || slices.Contains(names, name) }
 
-// configsOf lists what a resource's configs are.
+// configsOf lists what a resource's configs are. Groups and client metrics have theirs whether they exist or not.
 func (h *Handler) configsOf(img *metadata.Image, r metadata.Resource) ([]configEntry, *controller.Error) {
+	configs, set := h.configs(img), img.Configs(r)
 	switch r.Type {
 	case metadata.ResourceTopic:
-		t := img.Topic(r.Name)
-		if t == nil {
+		if err := controller.CheckTopicName(r.Name); err != nil {
+			return nil, err
+		}
+		if img.Topic(r.Name) == nil {
 			return nil, &controller.Error{Kafka: kerr.UnknownTopicOrPartition, Message: "topic " + strconv.Quote(r.Name) + " does not exist"}
 		}
-		return topicConfigEntries(t.Configs), nil
+		return h.topicConfigEntries(img, set), nil
 	case metadata.ResourceBroker:
-		common := img.Configs(metadata.Resource{Type: metadata.ResourceBroker})
 		if r.Name == "" {
-			return setOnly(configEntries(metadata.BrokerConfigDefs(), common, kmsg.ConfigSourceDynamicDefaultBrokerConfig)), nil
+			return commonConfigEntries(set), nil
 		}
 		if r.Name != strconv.Itoa(int(h.NodeID)) {
 			return nil, &controller.Error{Kafka: kerr.InvalidRequest, Message: "configs of broker " + strconv.Quote(r.Name) + " are to be asked of that broker; this is " + strconv.Itoa(int(h.NodeID))}
 		}
-		set := overlay(h.staticConfigs(), overlay(common, img.Configs(r)))
-		return configEntries(metadata.BrokerConfigDefs(), set, kmsg.ConfigSourceStaticBrokerConfig), nil
+		return configEntries(metadata.BrokerConfigDefs(), configs.Broker), nil
+	case metadata.ResourceGroup:
+		if r.Name == "" {
+			return nil, &controller.Error{Kafka: kerr.InvalidRequest, Message: "a group's name can't be empty"}
+		}
+		return configEntries(metadata.GroupConfigDefs(), func(def *metadata.ConfigDef) metadata.ConfigValue { return configs.Group(set, def) }), nil
+	case metadata.ResourceClientMetrics:
+		if r.Name == "" {
+			return nil, &controller.Error{Kafka: kerr.InvalidRequest, Message: "a subscription's name can't be empty"}
+		}
+		return configEntries(metadata.ClientMetricsConfigDefs(), func(def *metadata.ConfigDef) metadata.ConfigValue { return configs.ClientMetrics(set, def) }), nil
 	}
-	// Kafka answers resources it keeps no configs of (client metrics, groups) with an empty list.
-	return nil, nil
+	return nil, &controller.Error{Kafka: kerr.InvalidRequest, Message: "resources of type " + strconv.Itoa(int(r.Type)) + " have no configs here"}
 }
 
-// staticConfigs are broker configs this node was started with.
-func (h *Handler) staticConfigs() map[string]string {
-	id := strconv.Itoa(int(h.NodeID))
-	return map[string]string{
-		"broker.id": id, "node.id": id,
-		metadata.ConfigAutoCreateTopics: strconv.FormatBool(h.AutoCreateTopics),
-	}
-}
-
-// setOnly leaves out what has its default: the cluster-wide entity shows only what was set.
-func setOnly(entries []configEntry) []configEntry {
+// commonConfigEntries lists what is set for all brokers: the cluster-wide entity shows nothing else.
+func commonConfigEntries(set map[string]string) []configEntry {
 	var out []configEntry
-	for _, e := range entries {
-		if e.source != kmsg.ConfigSourceDefaultConfig {
+	for _, e := range configEntries(metadata.BrokerConfigDefs(), func(def *metadata.ConfigDef) metadata.ConfigValue {
+		text, ok := set[def.Name]
+		source := metadata.SourceBrokerDefault
+		return metadata.ConfigValue{Text: text, Null: !ok, Source: source, Synonyms: []metadata.ConfigSynonym{{Name: def.Name, Text: text, Source: source}}}
+	}) {
+		if !e.Null {
 			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// mayConfigure tells whether the caller may do op to a resource's configs, and which error says that it may not.
+func (h *Handler) mayConfigure(req *wire.Request, op auth.Operation, r metadata.Resource) *kerr.Error {
+	switch r.Type {
+	case metadata.ResourceTopic:
+		if !h.may(req, op, auth.ResourceTopic, r.Name) {
+			return kerr.TopicAuthorizationFailed
+		}
+	case metadata.ResourceGroup:
+		if !h.may(req, op, auth.ResourceGroup, r.Name) {
+			return kerr.GroupAuthorizationFailed
+		}
+	default:
+		if !h.may(req, op, auth.ResourceCluster, auth.ClusterName) {
+			return kerr.ClusterAuthorizationFailed
+		}
+	}
+	return nil
+}
+
+// refused is the code and message of an error without a text of its own.
+func refused(err *kerr.Error) (code int16, message *string) {
+	text := err.Description
+	return err.Code, &text
+}
+
+// configResource is a resource of a request, in the words of the metadata. Numbers that are no resource stay what they are.
+func configResource(kind kmsg.ConfigResourceType, name string) metadata.Resource {
+	return metadata.Resource{Type: metadata.ResourceType(kind), Name: name}
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/controller"
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/replica"
@@ -37,10 +38,12 @@ type Deps struct {
 	Replicas   *replica.Manager
 	// Advertised is the address told to clients, or "" for the one each of them reached.
 	Advertised string
-	// AutoCreateTopics lets Metadata make the topics it is asked for.
-	AutoCreateTopics bool
+	// StaticConfigs are the broker configs this node was started with.
+	StaticConfigs map[string]string
 	// DataDir is named by DescribeLogDirs.
 	DataDir string
+	// Authorizer decides who may do what; nil lets everybody who isn't authenticated do everything.
+	Authorizer *auth.Authorizer
 	// Clock is time.Now unless set.
 	Clock  func() time.Time
 	Logger *slog.Logger
@@ -64,6 +67,9 @@ type Handler struct {
 func New(deps Deps) (*Handler, error) {
 	if deps.Clock == nil {
 		deps.Clock = time.Now
+	}
+	if deps.Authorizer == nil {
+		deps.Authorizer = auth.NewAuthorizer(auth.Policy{SuperUsers: []auth.Principal{auth.Anonymous}}, deps.Quorum.Image)
 	}
 	deps.Logger = deps.Logger.With("component", "handler")
 	if deps.FetchSessions <= 0 {

@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
-	"slices"
 	"strconv"
-	"strings"
 	"testing"
 )
 
@@ -164,32 +162,6 @@ func TestContradictionsAreRefused(t *testing.T) {
 		if _, _, err := Replay(img, 99, []Record{r}); err == nil {
 			t.Errorf("%#v was applied", r)
 		}
-	}
-}
-
-func TestConfigDefs(t *testing.T) {
-	for _, defs := range [][]ConfigDef{TopicConfigDefs(), BrokerConfigDefs()} {
-		if !slices.IsSortedFunc(defs, func(a, b ConfigDef) int { return strings.Compare(a.Name, b.Name) }) {
-			t.Error("configs are not sorted by name")
-		}
-		for _, d := range defs {
-			if err := d.Check(d.Default); err != nil && d.Type != ConfigList {
-				t.Errorf("default is refused: %v", err)
-			}
-			if d.Doc == "" {
-				t.Errorf("%s has no doc", d.Name)
-			}
-		}
-	}
-	for _, bad := range []string{"retention.ms=x", "retention.ms=-2", "cleanup.policy=", "cleanup.policy=delete,burn", "segment.bytes=1", "preallocate=yes", "remote.storage.enable=true"} {
-		name, value, _ := strings.Cut(bad, "=")
-		if TopicConfigDef(name).Check(value) == nil {
-			t.Errorf("%s was accepted", bad)
-		}
-	}
-	got := ParseTopicConfig(map[string]string{"cleanup.policy": "compact, delete", "retention.ms": "-1", "flush.mode": "interval"})
-	if !got.Delete || !got.Compact || got.Retention >= 0 || got.SyncedAcks() || got.SegmentBytes != 1<<30 {
-		t.Errorf("parsed %+v", got)
 	}
 }
 

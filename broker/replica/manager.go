@@ -29,6 +29,8 @@ type Options struct {
 	Clock func() time.Time
 	// RetentionInterval is the time between two looks for segments to delete (30 seconds).
 	RetentionInterval time.Duration
+	// StaticConfigs are the broker configs this node was started with; they and the dynamic ones give topics their defaults.
+	StaticConfigs map[string]string
 	// Registerer takes the metrics; nil registers none.
 	Registerer prometheus.Registerer
 	// Clean says that every log was closed in order last time (log.TakeCleanShutdown).
@@ -61,6 +63,7 @@ type Manager struct {
 	partitions map[metadata.TopicPartition]*Partition
 	byID       map[idPartition]*Partition
 	removals   map[string]*removal // by directory
+	defaults   metadata.TopicDefaults
 	closed     bool
 }
 
@@ -167,14 +170,24 @@ func (m *Manager) Partitions() []*Partition {
 
 // ApplyImage makes the manager's partitions those of the image. It does no I/O: logs are opened at their first use and deleted
 // ones are removed by Run. delta says what changed since the last call (metadata.FullDelta the first time).
-func (m *Manager) ApplyImage(_ *metadata.Image, delta *metadata.Delta) {
+func (m *Manager) ApplyImage(img *metadata.Image, delta *metadata.Delta) {
 	var ended []*Partition
 	m.mu.Lock()
+	if delta.BrokerConfigs {
+		m.defaults = img.NodeConfigs(m.opts.NodeID, m.opts.StaticConfigs).TopicDefaults()
+	}
 	for _, change := range delta.Topics {
 		ended = append(ended, m.drop(change)...)
 	}
 	for _, change := range delta.Topics {
 		m.adopt(change.After)
+	}
+	if delta.BrokerConfigs {
+		for t := range img.Topics() {
+			if _, adopted := delta.Topics[t.ID]; !adopted {
+				m.adopt(t)
+			}
+		}
 	}
 	m.mu.Unlock()
 	if len(ended) > 0 {
@@ -214,7 +227,7 @@ func (m *Manager) adopt(t *metadata.Topic) {
 	if t == nil || m.closed {
 		return
 	}
-	config := metadata.ParseTopicConfig(t.Configs)
+	config := m.defaults.Parse(t.Configs)
 	for i, agreed := range t.Partitions {
 		tp := metadata.TopicPartition{Topic: t.Name, Partition: int32(i)}
 		s := &state{Partition: agreed, config: config, leads: agreed.Leader == m.opts.NodeID}
