@@ -254,7 +254,9 @@ func newFetchScript(t *testing.T, cl *kgo.Client, addr string, version int16) *f
 			t.Fatal(err)
 		}
 	}
-	return &fetchScript{raw: dialRaw(t, addr), version: version, topic: topic, id: resp.Topics[0].TopicID}
+	s := &fetchScript{raw: dialRaw(t, addr), version: version, topic: topic, id: resp.Topics[0].TopicID}
+	waitForLeaders(t, s)
+	return s
 }
 
 func connectTo(t testing.TB, addr string) *kgo.Client {

@@ -242,13 +242,13 @@ func TestBadBatchesAreRefused(t *testing.T) {
 	}{
 		{"bad checksum", "strict", -1, damaged, kerr.CorruptMessage},
 		{"half a batch", "strict", -1, rawBatch(t, "x")[:40], kerr.CorruptMessage},
-		{"nothing", "strict", -1, nil, kerr.CorruptMessage},
-		{"old format", "strict", -1, old, kerr.UnsupportedForMessageFormat},
+		{"nothing", "strict", -1, nil, kerr.InvalidRecord},
+		{"old format", "strict", -1, old, kerr.InvalidRecord},
 		{"two batches", "strict", -1, append(rawBatch(t, "x"), rawBatch(t, "y")...), kerr.InvalidRecord},
-		{"control batch", "strict", -1, control, kerr.InvalidRecord},
+		{"control batch", "strict", -1, control, kerr.TransactionalIDAuthorizationFailed},
 		{"too large", "strict", -1, rawBatch(t, strings.Repeat("x", 2000)), kerr.MessageTooLarge},
 		{"from the future", "strict", -1, ahead, kerr.InvalidTimestamp},
-		{"transaction without an id", "strict", -1, transactional, kerr.InvalidRecord},
+		{"transaction without an id", "strict", -1, transactional, kerr.TransactionalIDAuthorizationFailed},
 		{"internal topic", "__consumer_offsets", -1, rawBatch(t, "x"), kerr.InvalidTopicException},
 	} {
 		if got := rawProduce(t, cl, c.topic, 0, c.acks, c.records); got.ErrorCode != c.want.Code || got.BaseOffset != -1 {
