@@ -199,8 +199,9 @@ func (l *Log) checkProducer(e *Entry) error {
 	if id < 0 {
 		return nil
 	}
-	p, known := l.tentative[id]
-	if !known {
+	p, inRun := l.tentative[id]
+	if !inRun {
+		known := false
 		if p, known = l.producers.byID[id]; !known {
 			p = newProducer()
 		}
@@ -210,11 +211,15 @@ func (l *Log) checkProducer(e *Entry) error {
 		if err != nil {
 			return err
 		}
-		return p.checkMarker(id, b, m)
+		return p.checkMarker(id, b, m, e.EpochBumped)
 	}
 	duplicate, err := p.check(id, b)
 	if duplicate != nil {
 		e.Info = AppendInfo{BaseOffset: duplicate.baseOffset, LastOffset: duplicate.lastOffset, Timestamp: -1, Duplicate: true}
+		return err
+	}
+	if err == nil && e.RequireJoin && b.Transactional() {
+		err = l.checkJoin(b, &p, inRun)
 	}
 	return err
 }

@@ -20,10 +20,14 @@ const (
 	suffixSnapshot  = ".snapshot"
 	suffixDeleted   = ".deleted"
 	suffixTemporary = ".tmp"
+	suffixCleaned   = ".cleaned" // of a segment that is being cleaned
+	suffixSwap      = ".swap"    // of a cleaned segment that takes the place of those it was made of
 
 	fileEpochs   = "leader-epoch-checkpoint"
 	fileMetadata = "partition.metadata"
 	fileStart    = "log-start-offset-checkpoint" // Kafka keeps one for a whole directory of partitions
+
+	fileCleaned = "cleaner-offset-checkpoint" // likewise
 
 	fileCleanShutdown = ".kafka_cleanshutdown" // in the data directory
 
@@ -104,26 +108,27 @@ func checkTopicID(fs vfs.FS, dir string, want [16]byte) error {
 	return nil
 }
 
-// readStart gives the checkpointed start offset, 0 when there is none.
-func readStart(fs vfs.FS, dir string) (int64, error) {
-	content, err := vfs.ReadFile(fs, fs.PathJoin(dir, fileStart), smallFileMax)
+// readOffset gives the offset that a checkpoint file holds, 0 when there is none.
+func readOffset(fs vfs.FS, dir, name string) (int64, error) {
+	content, err := vfs.ReadFile(fs, fs.PathJoin(dir, name), smallFileMax)
 	if vfs.IsNotExist(err) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("start offset: %w", err)
+		return 0, fmt.Errorf("%s: %w", name, err)
 	}
 	lines := bytes.Split(content, []byte("\n"))
 	if len(lines) < 2 || string(lines[0]) != "0" {
-		return 0, fmt.Errorf("start offset: unknown version in %s", dir)
+		return 0, fmt.Errorf("%s: unknown version in %s", name, dir)
 	}
-	start, err := strconv.ParseInt(string(lines[1]), 10, 64)
-	if err != nil || start < 0 {
-		return 0, fmt.Errorf("start offset: %q in %s", lines[1], dir)
+	offset, err := strconv.ParseInt(string(lines[1]), 10, 64)
+	if err != nil || offset < 0 {
+		return 0, fmt.Errorf("%s: %q in %s", name, lines[1], dir)
 	}
-	return start, nil
+	return offset, nil
 }
 
-func writeStart(fs vfs.FS, dir string, start int64) error {
-	return vfs.WriteFileAtomic(fs, fs.PathJoin(dir, fileStart), fmt.Appendf(nil, "0\n%d\n", start))
+// writeOffset durably replaces a checkpoint file.
+func writeOffset(fs vfs.FS, dir, name string, offset int64) error {
+	return vfs.WriteFileAtomic(fs, fs.PathJoin(dir, name), fmt.Appendf(nil, "0\n%d\n", offset))
 }

@@ -31,6 +31,9 @@ type Log struct {
 
 	queue queue
 
+	cleanMu     sync.Mutex   // held while cleaning; before appendMu
+	interrupted atomic.Int32 // how many want a cleaning to end
+
 	appendMu sync.Mutex
 	// appendMu guards, for one writer at a time:
 	made      bool // the directory exists
@@ -48,6 +51,8 @@ type Log struct {
 	tail      []*chunk   // ascending, without gaps up to the end
 	producers producers
 	epochs    epochs
+	// firstDirty is where the last cleaning ended.
+	firstDirty int64
 }
 
 // StartOffset is the first offset that may be read.
@@ -256,6 +261,7 @@ func (l *Log) Close() error {
 	if l.closed.Swap(true) {
 		return nil
 	}
+	defer l.interruptCleaning()()
 	l.appendMu.Lock()
 	defer l.appendMu.Unlock()
 	var err error
@@ -300,6 +306,7 @@ func (l *Log) forget() {
 
 // Remove closes the log without saving anything and removes its directory, durably.
 func (l *Log) Remove() error {
+	defer l.interruptCleaning()()
 	if !l.closed.Swap(true) {
 		l.appendMu.Lock()
 		l.forget()

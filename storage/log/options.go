@@ -2,7 +2,7 @@
 // producer state and retention, in Kafka's own files, byte for byte.
 //
 // One goroutine at a time appends (Append locks); any number read beside it. Records become visible to Read after the
-// write returned and durable after Sync or a round of the directory's Syncer. Lock order: Log.appendMu, Log.mu, Syncer.mu.
+// write returned and durable after Sync or a round of the directory's Syncer. Lock order: Log.cleanMu, Log.appendMu, Log.mu, Syncer.mu.
 // docs/formats/log.md describes every byte.
 package log
 
@@ -51,6 +51,16 @@ type Config struct {
 	Timestamps        TimestampType // message.timestamp.type
 	TimestampAfterMax time.Duration // message.timestamp.after.max.ms; 0 or negative for no limit
 	ProducerExpiry    time.Duration // producer.id.expiration.ms
+	SegmentJitter     time.Duration // segment.jitter.ms: roll up to so much earlier
+	FileDeleteDelay   time.Duration // file.delete.delay.ms between a segment's end and its files'
+	Preallocate       bool          // preallocate: reserve a segment's room when it begins
+
+	// What Clean goes by; a log with Compact keeps at least the last record of every key.
+	Compact          bool          // cleanup.policy has compact
+	MinCompactionLag time.Duration // min.compaction.lag.ms
+	MaxCompactionLag time.Duration // max.compaction.lag.ms; 0 or negative for no limit
+	MinDirtyRatio    float64       // min.cleanable.dirty.ratio
+	DeleteRetention  time.Duration // delete.retention.ms
 }
 
 // DefaultConfig is Kafka's defaults.
@@ -64,6 +74,9 @@ func DefaultConfig() Config {
 		MessageBytesMax:   1<<20 + PrefixLen,
 		TimestampAfterMax: time.Hour,
 		ProducerExpiry:    24 * time.Hour,
+		FileDeleteDelay:   time.Minute,
+		MinDirtyRatio:     0.5,
+		DeleteRetention:   24 * time.Hour,
 	}
 }
 
@@ -110,6 +123,10 @@ const (
 type Entry struct {
 	Batch  record.Batch
 	Origin Origin
+	// RequireJoin refuses a batch that opens a transaction which its producer did not join the partition to; see BeginJoin.
+	RequireJoin bool
+	// EpochBumped says of a marker that it carries a newer epoch than the transaction it ends.
+	EpochBumped bool
 
 	Info AppendInfo // set when Err is nil
 	Err  error

@@ -76,9 +76,10 @@ func (p *producer) check(id int64, b record.Batch) (duplicate *producerBatch, er
 	return nil, nil
 }
 
-// checkMarker decides about a transaction marker.
-func (p *producer) checkMarker(id int64, b record.Batch, m record.Marker) error {
-	if b.ProducerEpoch() < p.epoch {
+// checkMarker decides about a transaction marker. With bumped it ends a transaction whose end bumped the epoch, and one that
+// does not is late: its transaction has ended (KIP-1228). The same marker once more changes nothing and is let through.
+func (p *producer) checkMarker(id int64, b record.Batch, m record.Marker, bumped bool) error {
+	if b.ProducerEpoch() < p.epoch || bumped && b.ProducerEpoch() == p.epoch && p.txnFirst != noTxn {
 		return fmt.Errorf("%w: producer %d has epoch %d, marker has %d", ErrProducerFenced, id, p.epoch, b.ProducerEpoch())
 	}
 	if m.CoordinatorEpoch < p.coordinatorEpoch {
@@ -121,6 +122,9 @@ type producers struct {
 	byID  map[int64]producer
 	open  []openTxn // ascending by first
 	ended []endedTxn
+	// joins are the permissions to open a transaction, by producer, and the tickets given out for them.
+	joins   map[int64]join
+	tickets uint64
 }
 
 func newProducers() producers { return producers{byID: make(map[int64]producer)} }
@@ -138,6 +142,9 @@ func (s *producers) note(b record.Batch, nowMs int64) (aborted AbortedTxn, isAbo
 	wasOpen := p.txnFirst
 	var marker record.Marker
 	if b.Control() {
+		if b.Count() == 0 {
+			return AbortedTxn{}, false, nil // Kafka's cleaner leaves this of a marker whose transaction is gone
+		}
 		if marker, err = record.ReadMarker(b); err != nil {
 			return AbortedTxn{}, false, err
 		}
@@ -145,6 +152,7 @@ func (s *producers) note(b record.Batch, nowMs int64) (aborted AbortedTxn, isAbo
 	}
 	p.note(b, nowMs)
 	s.byID[id] = p
+	delete(s.joins, id)
 	switch {
 	case wasOpen == noTxn && p.txnFirst != noTxn:
 		s.open = append(s.open, openTxn{id, p.txnFirst})
@@ -179,6 +187,7 @@ func (s *producers) lastStable(highWatermark int64) int64 {
 
 // expire forgets producers that have not written since beforeMs and have no open transaction.
 func (s *producers) expire(beforeMs int64) {
+	s.expireJoins(beforeMs)
 	for id, p := range s.byID {
 		if p.txnFirst == noTxn && p.lastTimestamp < beforeMs {
 			delete(s.byID, id)

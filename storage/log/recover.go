@@ -45,6 +45,7 @@ func Open(dir string, opts Options) (*Log, error) {
 type listing struct {
 	bases     []int64 // of segments
 	snapshots []int64
+	swaps     []int64 // cleaned segments that were about to take their place
 	rubbish   []string
 }
 
@@ -58,13 +59,15 @@ func (l *Log) list() (found listing, exists bool, err error) {
 		return listing{}, false, fmt.Errorf("list: %w", err)
 	}
 	for _, name := range names {
-		if hasSuffix(name, suffixDeleted) || hasSuffix(name, suffixTemporary) {
+		if hasSuffix(name, suffixDeleted) || hasSuffix(name, suffixTemporary) || hasSuffix(name, suffixCleaned) {
 			found.rubbish = append(found.rubbish, name)
 			continue
 		}
 		switch offset, suffix, ok := parseName(name); {
 		case ok && suffix == suffixLog:
 			found.bases = append(found.bases, offset)
+		case ok && suffix == suffixLog+suffixSwap:
+			found.swaps = append(found.swaps, offset)
 		case ok && suffix == suffixSnapshot:
 			found.snapshots = append(found.snapshots, offset)
 		}
@@ -97,9 +100,15 @@ func (l *Log) load(clean bool) error {
 			return fmt.Errorf("remove %s: %w", name, err)
 		}
 	}
-	start, err := readStart(l.fs, l.dir)
+	if err := l.finishSwaps(&found); err != nil {
+		return err
+	}
+	start, err := readOffset(l.fs, l.dir, fileStart)
 	if err != nil {
 		return err
+	}
+	if l.firstDirty, err = readOffset(l.fs, l.dir, fileCleaned); err != nil {
+		l.logger.Warn("log is cleaned from its start again", "dir", l.dir, "error", err)
 	}
 	l.snapshots = found.snapshots
 	if err := l.loadSegments(found.bases, start, clean); err != nil {

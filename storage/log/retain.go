@@ -27,7 +27,7 @@ func (l *Log) deleteTo(offset int64) (int, error) {
 	if offset <= l.start.Load() {
 		return 0, nil
 	}
-	if err := writeStart(l.fs, l.dir, offset); err != nil {
+	if err := writeOffset(l.fs, l.dir, fileStart, offset); err != nil {
 		return 0, l.refused(err)
 	}
 	l.mu.Lock()

@@ -34,6 +34,9 @@ type segment struct {
 	size    int64
 	next    int64 // offset after the last record, base when there is none
 	x       indexes
+	// first is the largest timestamp of the first batch, where firstKnown says so.
+	first      int64
+	firstKnown bool
 }
 
 func (s *segment) path(suffix string) string { return s.fs.PathJoin(s.dir, fileName(s.base, suffix)) }
@@ -112,21 +115,28 @@ func (s *segment) seal() error {
 	s.mu.Lock()
 	file := s.file
 	s.x.noteTime(s.base)
-	offsets, times, aborted := s.x.appendOffsets(nil), s.x.appendTimes(nil), s.x.appendAborted(nil)
 	s.mu.Unlock()
 	if err := file.SyncData(); err != nil {
 		return fmt.Errorf("sync segment: %w", err)
 	}
-	if err := writeIndexFile(s.fs, s.path(suffixIndex), offsets); err != nil {
+	return s.writeIndexes("")
+}
+
+// writeIndexes writes the index files durably, their names followed by temporary.
+func (s *segment) writeIndexes(temporary string) error {
+	s.mu.Lock()
+	offsets, times, aborted := s.x.appendOffsets(nil), s.x.appendTimes(nil), s.x.appendAborted(nil)
+	s.mu.Unlock()
+	if err := writeIndexFile(s.fs, s.path(suffixIndex)+temporary, offsets); err != nil {
 		return err
 	}
-	if err := writeIndexFile(s.fs, s.path(suffixTimeIndex), times); err != nil {
+	if err := writeIndexFile(s.fs, s.path(suffixTimeIndex)+temporary, times); err != nil {
 		return err
 	}
 	if len(aborted) == 0 {
 		return nil
 	}
-	return writeIndexFile(s.fs, s.path(suffixTxnIndex), aborted)
+	return writeIndexFile(s.fs, s.path(suffixTxnIndex)+temporary, aborted)
 }
 
 // readIndexes reads the three index files; missing ones but the transaction index are an error.

@@ -11,6 +11,7 @@ import (
 // differs. An offset at or above the end changes nothing; one below the start empties the log, which then begins at offset.
 // Producer state, epochs and indexes go back with it.
 func (l *Log) TruncateTo(offset int64) error {
+	defer l.interruptCleaning()()
 	l.appendMu.Lock()
 	defer l.appendMu.Unlock()
 	if err := l.usable(); err != nil || offset >= l.end.Load() {
@@ -29,6 +30,11 @@ func (l *Log) truncate(offset int64) error {
 	l.dropTail(0)
 	if !l.made {
 		return l.begin(offset, true)
+	}
+	if l.firstDirty > offset {
+		if err := writeOffset(l.fs, l.dir, fileCleaned, offset); err != nil {
+			return err
+		}
 	}
 	if offset < l.segments[0].base {
 		return l.restartAt(offset)
@@ -77,7 +83,7 @@ func (l *Log) restartAt(offset int64) error {
 	if err := writeEpochs(l.fs, l.dir, nil); err != nil {
 		return err
 	}
-	if err := writeStart(l.fs, l.dir, offset); err != nil {
+	if err := writeOffset(l.fs, l.dir, fileStart, offset); err != nil {
 		return err
 	}
 	return l.reload()

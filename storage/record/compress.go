@@ -15,6 +15,55 @@ type compressor struct {
 	gzip *gzip.Writer
 	lz4  *lz4.Writer
 	zstd *zstd.Encoder
+
+	levels  [Zstd + 1]int // asked for, where leveled says so; else what is fast
+	leveled [Zstd + 1]bool
+}
+
+// setLevel makes the codec compress at a level from now on.
+func (c *compressor) setLevel(codec Compression, level int) {
+	if c.leveled[codec] && c.levels[codec] == level {
+		return
+	}
+	c.leveled[codec], c.levels[codec] = true, level
+	switch codec {
+	case Gzip:
+		c.gzip = nil
+	case LZ4:
+		c.lz4 = nil
+	case Zstd:
+		c.zstd = nil
+	case None, Snappy:
+	}
+}
+
+// lz4Levels are the library's names of the levels 1 to 9.
+var lz4Levels = [...]lz4.CompressionLevel{
+	lz4.Fast, lz4.Level1, lz4.Level2, lz4.Level3, lz4.Level4, lz4.Level5, lz4.Level6, lz4.Level7, lz4.Level8, lz4.Level9,
+}
+
+// lz4Default is Kafka's default level, which it too serves with the fast algorithm.
+const lz4Default = 9
+
+func (c *compressor) lz4Level() lz4.CompressionLevel {
+	if !c.leveled[LZ4] || c.levels[LZ4] == lz4Default {
+		return lz4.Fast
+	}
+	return lz4Levels[min(max(c.levels[LZ4], 0), len(lz4Levels)-1)]
+}
+
+func (c *compressor) gzipLevel() int {
+	if level := c.levels[Gzip]; c.leveled[Gzip] && level >= gzip.BestSpeed && level <= gzip.BestCompression {
+		return level
+	}
+	return gzip.DefaultCompression
+}
+
+func (c *compressor) zstdLevel() zstd.EncoderLevel {
+	if !c.leveled[Zstd] {
+		return zstd.SpeedFastest
+	}
+	return zstd.EncoderLevelFromZstd(c.levels[Zstd])
 }
 
 // appender is an io.Writer that appends.
@@ -46,7 +95,7 @@ func (c *compressor) compress(dst []byte, codec Compression, src []byte) ([]byte
 	case Zstd:
 		if c.zstd == nil {
 			var err error
-			c.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
+			c.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(c.zstdLevel()))
 			if err != nil {
 				return dst, err
 			}
@@ -59,7 +108,10 @@ func (c *compressor) compress(dst []byte, codec Compression, src []byte) ([]byte
 func (c *compressor) compressGzip(dst, src []byte) ([]byte, error) {
 	c.sink.buf = dst
 	if c.gzip == nil {
-		c.gzip = gzip.NewWriter(&c.sink)
+		var err error
+		if c.gzip, err = gzip.NewWriterLevel(&c.sink, c.gzipLevel()); err != nil {
+			return dst, err
+		}
 	} else {
 		c.gzip.Reset(&c.sink)
 	}
@@ -77,7 +129,7 @@ func (c *compressor) compressLZ4(dst, src []byte) ([]byte, error) {
 	c.sink.buf = dst
 	if c.lz4 == nil {
 		c.lz4 = lz4.NewWriter(&c.sink)
-		if err := c.lz4.Apply(lz4.BlockSizeOption(lz4.Block64Kb), lz4.ChecksumOption(false), lz4.ConcurrencyOption(1)); err != nil {
+		if err := c.lz4.Apply(lz4.BlockSizeOption(lz4.Block64Kb), lz4.ChecksumOption(false), lz4.ConcurrencyOption(1), lz4.CompressionLevelOption(c.lz4Level())); err != nil {
 			return dst, err
 		}
 	} else {
