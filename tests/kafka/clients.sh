@@ -9,11 +9,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/judges/lib.sh"
 freshet=$1 peers=${2:-} running=${KAFKA:-}
 shift $(($# < 2 ? $# : 2))
-[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kgo decode kcat psql psycopg node_pg
+[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kgo decode streams kcat psql psycopg node_pg
 work=$(mktemp -d) passed=0 failed=0 skipped=0 gaps=0 node=
 
 # Steps each judge of PEERS_CLIENTS has at least: one that dies half-way must not pass.
-declare -A steps=([kafkapython]=18 [kafkapython2]=18 [kafkajs]=25 [confluent]=34 [seed]=4 [connect]=1 [java_tools]=44 [kgo]=44 [decode]=41)
+declare -A steps=([kafkapython]=18 [kafkapython2]=18 [kafkajs]=25 [confluent]=34 [seed]=4 [connect]=1 [java_tools]=44 [kgo]=44 [decode]=41 [streams]=2)
 
 stop() {
   [ -z "$node" ] || { kill "$node" 2>/dev/null && wait "$node" 2>/dev/null; }
