@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -37,12 +38,16 @@ func newServe(stdio Stdio) *cobra.Command {
 
 // configFlags gives a command a flag for every option of the configuration; load reads flags, environment and file.
 func configFlags(cmd *cobra.Command) (load func() (config.Config, error)) {
-	values := map[string]*string{}
+	values, lists := map[string]*string{}, map[string]*[]string{}
 	file := cmd.Flags().String("config", os.Getenv(config.FileVariable), "configuration `FILE` (TOML)")
 	for _, o := range config.Options() {
 		help := o.Help
 		if o.Value != "" {
 			help = "`" + o.Value + "` " + help
+		}
+		if o.Repeat {
+			lists[o.Name] = cmd.Flags().StringArray(o.Name, nil, help)
+			continue
 		}
 		values[o.Name] = cmd.Flags().String(o.Name, o.Default, help)
 		if o.Value == "" {
@@ -54,6 +59,11 @@ func configFlags(cmd *cobra.Command) (load func() (config.Config, error)) {
 		for name, value := range values {
 			if cmd.Flags().Changed(name) {
 				given[name] = *value
+			}
+		}
+		for name, list := range lists {
+			if cmd.Flags().Changed(name) {
+				given[name] = strings.Join(*list, "\n")
 			}
 		}
 		return config.Load(*file, os.Environ(), given)

@@ -196,8 +196,11 @@ func (s *Server) fail(err error) {
 
 func (s *Server) startBroker(ctx context.Context) error {
 	opts := broker.Options{
-		FS: s.fs, DataDir: filepath.Join(s.cfg.DataDir, "log"), NodeID: nodeID, NumPartitions: int32(s.cfg.DefaultPartitions),
-		NoAutoCreate: !s.cfg.AutoCreateTopics, Registerer: s.metrics, Logger: s.log,
+		FS: s.fs, DataDir: filepath.Join(s.cfg.DataDir, "log"), NodeID: nodeID, NoAutoCreate: !s.cfg.AutoCreateTopics,
+		Configs: s.cfg.BrokerConfigs, Registerer: s.metrics, Logger: s.log,
+	}
+	if s.cfg.DefaultPartitions > 1 { // 1 is the log's own default, which then isn't shown as said by this node
+		opts.NumPartitions = int32(s.cfg.DefaultPartitions)
 	}
 	if s.cfg.Kafka != config.Off {
 		ls, err := config.Listen(s.cfg.Kafka)

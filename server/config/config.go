@@ -34,6 +34,7 @@ type Config struct {
 
 	DefaultPartitions   int
 	AutoCreateTopics    bool
+	BrokerConfigs       map[string]string // by Kafka's names; they win over the two above
 	CommitInterval      time.Duration
 	StateMemoryBytes    int64
 	StateDumpBytes      int64
@@ -94,11 +95,24 @@ func (c *Config) loadFile(file string) error {
 		if _, ok := value.(map[string]any); ok {
 			return fmt.Errorf("configuration file %s: %q is a section; options stand at the top level", file, name)
 		}
-		if err := c.Set(strings.ReplaceAll(name, "_", "-"), fmt.Sprint(value)); err != nil {
+		if err := c.Set(strings.ReplaceAll(name, "_", "-"), fileText(value)); err != nil {
 			return fmt.Errorf("configuration file %s: %w", file, err)
 		}
 	}
 	return nil
+}
+
+// fileText is a value of the file as text; those of a list stand one a line.
+func fileText(value any) string {
+	list, ok := value.([]any)
+	if !ok {
+		return fmt.Sprint(value)
+	}
+	lines := make([]string, len(list))
+	for i, v := range list {
+		lines[i] = fmt.Sprint(v)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // envPrefix begins the names of our environment variables.

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"flag"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -24,6 +25,22 @@ func TestPrecedence(t *testing.T) {
 	}
 	if c.Kafka != "localhost:1" || c.Postgres != "localhost:22" || c.HTTP != "localhost:333" || c.MaxConnections != 7 || c.IdleSessionTimeout != 5*time.Minute {
 		t.Fatalf("%+v", c)
+	}
+}
+
+// TestBrokerConfigs: flags, environment and file add to each other, and win in this order.
+func TestBrokerConfigs(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "freshet.toml")
+	if err := os.WriteFile(file, []byte("broker_config = ['a=1', 'b=1', 'c=x,y']\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(file, []string{"FRESHET_BROKER_CONFIG=b=2; d = 2"}, map[string]string{"broker-config": "d=3\ne=k=v"})
+	want := map[string]string{"a": "1", "b": "2", "c": "x,y", "d": "3", "e": "k=v"}
+	if err != nil || !maps.Equal(c.BrokerConfigs, want) {
+		t.Fatal(c.BrokerConfigs, err)
+	}
+	if _, err := Load("", nil, map[string]string{"broker-config": "num.partitions"}); err == nil || !strings.Contains(err.Error(), "not NAME=VALUE") {
+		t.Fatal(err)
 	}
 }
 

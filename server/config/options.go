@@ -15,7 +15,9 @@ type Option struct {
 	Value   string // what the value looks like: HOST:PORT, DURATION; empty for a switch
 	Default string
 	Help    string
-	set     func(string) error
+	// Repeat options may be given several times; texts with several values have one a line, or separated by semicolons.
+	Repeat bool
+	set    func(string) error
 }
 
 // Options lists what there is, in the order of the documentation.
@@ -39,6 +41,7 @@ func (c *Config) options() []Option {
 		duration("statement-timeout", &c.StatementTimeout, 0, "default of the setting statement_timeout; 0 for none"),
 		number("default-partitions", &c.DefaultPartitions, 1, 1, 10_000, "partitions of a topic that does not say (num.partitions)"),
 		switched("auto-create-topics", &c.AutoCreateTopics, true, "create a topic when a Kafka client first produces to it"),
+		pairs("broker-config", &c.BrokerConfigs, "a Kafka broker config of this start (docs/reference/kafka-configs.md), such as num.partitions=4; may be repeated"),
 		duration("commit-interval", &c.CommitInterval, 100*time.Millisecond, "longest time between two commits of running queries under load"),
 		size("state-memory-bytes", &c.StateMemoryBytes, 4<<30, 16<<20, 1<<44, "most memory the state of all queries may use"),
 		size("state-dump-bytes", &c.StateDumpBytes, 64<<20, 64<<10, 1<<40, "changelog that must have grown, and half the state's size at least, before the state is dumped anew; less makes restarts faster and writes more"),
@@ -53,6 +56,23 @@ func text(name, value string, to *string, def, help string) Option {
 			return errors.New("may not be empty")
 		}
 		*to = v
+		return nil
+	}}
+}
+
+// pairs is an option whose values are NAME=VALUE; the last value of a name counts.
+func pairs(name string, to *map[string]string, help string) Option {
+	return Option{Name: name, Value: "NAME=VALUE", Help: help, Repeat: true, set: func(v string) error {
+		for pair := range strings.FieldsFuncSeq(v, func(r rune) bool { return r == '\n' || r == ';' }) {
+			key, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
+			if key = strings.TrimSpace(key); !ok || key == "" {
+				return fmt.Errorf("%q is not NAME=VALUE", pair)
+			}
+			if *to == nil {
+				*to = map[string]string{}
+			}
+			(*to)[key] = strings.TrimSpace(value)
+		}
 		return nil
 	}}
 }
