@@ -24,6 +24,10 @@ type AppendOptions struct {
 	Acks Acks
 	// Origin decides what is checked: log.FromClient, or log.FromCoordinator, which may write control batches.
 	Origin log.Origin
+	// RequireJoin refuses a batch that opens a transaction without a Join.
+	RequireJoin bool
+	// EpochBumped says of a marker that it carries a newer epoch than the transaction it ends.
+	EpochBumped bool
 	// Timeout bounds the wait of AcksAll; 0 waits as long as it takes.
 	Timeout time.Duration
 }
@@ -77,7 +81,7 @@ func (p *Partition) Append(batch record.Batch, opts AppendOptions, done func(App
 	}
 	op := p.m.ops.get()
 	op.p, op.acks, op.reply = p, opts.Acks, done
-	op.Entry = log.Entry{Batch: batch, Origin: opts.Origin}
+	op.Entry = log.Entry{Batch: batch, Origin: opts.Origin, RequireJoin: opts.RequireJoin, EpochBumped: opts.EpochBumped}
 	op.LeaderEpoch = epoch
 	op.deadline = time.Time{}
 	if opts.Acks == AcksAll && opts.Timeout > 0 {

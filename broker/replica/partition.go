@@ -45,6 +45,9 @@ type Partition struct {
 	// highWatermark is written under mu.
 	highWatermark atomic.Int64
 
+	joinMu sync.Mutex // guards: joins
+	joins  map[joiner]*joining
+
 	watchMu  sync.Mutex // guards: watchers; held while they are called
 	watchers watchList
 }
