@@ -7,5 +7,18 @@ import (
 
 // may tells whether the caller of req may do op to a resource. Every handler asks before it answers anything about the resource.
 func (h *Handler) may(req *wire.Request, op auth.Operation, resource auth.ResourceType, name string) bool {
-	return true
+	return h.Authorizer.May(req.Conn.Caller(), op, resource, name)
+}
+
+// mayCluster is may for the one resource of the cluster.
+func (h *Handler) mayCluster(req *wire.Request, op auth.Operation) bool {
+	return h.may(req, op, auth.ResourceCluster, auth.ClusterName)
+}
+
+// operations is the bit field of what the caller may do to a resource, noOperations when it wasn't asked for.
+func (h *Handler) operations(req *wire.Request, asked bool, resource auth.ResourceType, name string) int32 {
+	if !asked {
+		return noOperations
+	}
+	return h.Authorizer.Authorized(req.Conn.Caller(), resource, name)
 }

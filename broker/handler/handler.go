@@ -69,7 +69,7 @@ func New(deps Deps) (*Handler, error) {
 		deps.Clock = time.Now
 	}
 	if deps.Authorizer == nil {
-		deps.Authorizer = auth.NewAuthorizer(auth.Policy{SuperUsers: []auth.Principal{auth.Anonymous}}, deps.Quorum.Image)
+		deps.Authorizer = auth.NewAuthorizer(auth.Policy{SuperUsers: []auth.Principal{auth.Anonymous}}, func() *metadata.Image { return deps.Quorum.Image() })
 	}
 	deps.Logger = deps.Logger.With("component", "handler")
 	if deps.FetchSessions <= 0 {
