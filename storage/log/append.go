@@ -3,6 +3,7 @@ package log
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -72,16 +73,18 @@ func (l *Log) refused(err error) error {
 func (l *Log) fit(group []*Entry, now time.Time) (int, error) {
 	config, s := l.Config(), l.active()
 	limit := min(config.SegmentBytes, math.MaxInt32)
-	aged := config.SegmentAge > 0 && l.beganMs > 0 && now.UnixMilli()-l.beganMs >= config.SegmentAge.Milliseconds()
 	records := s.next - s.base + recordsOf(group[0].Batch)
-	if s.size > 0 && (aged || s.size+int64(len(group[0].Batch)) > limit || records > math.MaxInt32) {
+	if s.size > 0 && (l.aged(&config, now) || s.size+int64(len(group[0].Batch)) > limit || records > math.MaxInt32) {
 		if err := l.roll(); err != nil {
 			return 0, err
 		}
 		s = l.active()
 	}
-	if s.size == 0 || l.beganMs == 0 {
+	if s.size == 0 {
 		l.beganMs = now.UnixMilli()
+		if config.Preallocate {
+			_ = s.file.Preallocate(0, limit) // a hint: without room the writes will say so
+		}
 	}
 	n, size, offset := 0, s.size, s.next
 	for ; n < len(group); n++ {
@@ -92,6 +95,27 @@ func (l *Log) fit(group []*Entry, now time.Time) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// aged tells whether the active segment has lasted as long as one may: segment.ms less its jitter, and in a compacted log not longer
+// than max.compaction.lag.ms, since active segments are not cleaned. It began with its first append, which after a restart
+// is taken from its first batch.
+func (l *Log) aged(config *Config, now time.Time) bool {
+	limit := config.SegmentAge
+	if config.Compact && config.MaxCompactionLag > 0 && (limit <= 0 || config.MaxCompactionLag < limit) {
+		limit = config.MaxCompactionLag
+	}
+	if limit <= 0 {
+		return false
+	}
+	limit -= time.Duration(l.jitter * float64(max(min(config.SegmentJitter, limit), 0)))
+	if l.beganMs == 0 {
+		l.beganMs = now.UnixMilli()
+		if first, err := l.active().firstTime(); err == nil && first >= 0 {
+			l.beganMs = min(l.beganMs, first)
+		}
+	}
+	return now.UnixMilli()-l.beganMs >= limit.Milliseconds()
 }
 
 // recordsOf is how many offsets a batch takes, 0 for one that check will refuse.
@@ -329,7 +353,7 @@ func (l *Log) roll() error {
 	old.mu.Unlock()
 	l.segments = append(slices.Clip(l.segments), s)
 	l.mu.Unlock()
-	l.beganMs = 0
+	l.beganMs, l.jitter = 0, rand.Float64() //nolint:gosec // spreads rolls, guards nothing
 	l.confirm(old, end)
 	return nil
 }

@@ -3,6 +3,7 @@ package log
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/freshetdb/freshet/storage/record"
@@ -30,12 +31,23 @@ func (l *Log) OffsetForTime(ms int64) (found OffsetTime, ok bool, err error) {
 	}
 }
 
-// MaxTimestamp finds the first record with the largest timestamp; ok is false when the log is empty.
+// MaxTimestamp finds the first record with the largest timestamp; ok is false when the log is empty. It is exact to the record.
 func (l *Log) MaxTimestamp() (found OffsetTime, ok bool, err error) {
-	segments, err := l.snapshotSegments()
-	if err != nil {
-		return OffsetTime{}, false, err
+	for {
+		segments, err := l.snapshotSegments()
+		if err != nil {
+			return OffsetTime{}, false, err
+		}
+		found, ok, err = l.findMaxTime(segments)
+		if !errors.Is(err, errSegmentGone) {
+			return found, ok, err
+		}
 	}
+}
+
+// findMaxTime goes by the largest timestamp that the indexes know, and reads everything when no record has it: it was deleted from the
+// log's start, or cleaned away, or never was more than a producer's claim.
+func (l *Log) findMaxTime(segments []*segment) (found OffsetTime, ok bool, err error) {
 	largest := int64(-1)
 	for _, s := range segments {
 		s.mu.Lock()
@@ -45,7 +57,41 @@ func (l *Log) MaxTimestamp() (found OffsetTime, ok bool, err error) {
 	if largest < 0 {
 		return OffsetTime{}, false, nil
 	}
-	return l.OffsetForTime(largest)
+	if found, ok, err = l.findTime(segments, largest); ok || err != nil {
+		return found, ok, err
+	}
+	for _, s := range segments {
+		if err := l.maxTimeIn(s, &found, &ok); err != nil {
+			return OffsetTime{}, false, err
+		}
+	}
+	return found, ok, nil
+}
+
+// maxTimeIn replaces found by the first record of a segment with the largest timestamp, when that is larger.
+func (l *Log) maxTimeIn(s *segment, found *OffsetTime, ok *bool) error {
+	file, size, err := s.acquire()
+	if err != nil {
+		return err
+	}
+	defer s.release()
+	dec, start := l.buffers.decompressor(), l.start.Load()
+	defer l.buffers.decompressors.Put(dec)
+	_, err = walk(file, 0, size, func(b record.Batch, _ int64) (bool, error) {
+		for b.LastOffset() >= start && (!*ok || b.MaxTimestamp() > found.Timestamp) {
+			least := int64(math.MinInt64)
+			if *ok {
+				least = found.Timestamp + 1
+			}
+			larger, has, err := findRecord(b, dec, least, start)
+			if err != nil || !has {
+				return true, nil //nolint:nilerr // what cannot be read is not the answer
+			}
+			*found, *ok = larger, true
+		}
+		return true, nil
+	})
+	return err
 }
 
 // snapshotSegments gives the segments of now.
@@ -101,9 +147,6 @@ func (l *Log) findTimeIn(s *segment, ms, start int64) (found OffsetTime, ok bool
 
 // findRecord finds the first record of a batch at or after ms.
 func findRecord(b record.Batch, dec *record.Decompressor, ms, start int64) (OffsetTime, bool, error) {
-	if b.LogAppendTime() {
-		return OffsetTime{max(b.BaseOffset(), start), b.MaxTimestamp(), b.LeaderEpoch()}, true, nil
-	}
 	it, err := record.Records(b, dec)
 	if err != nil {
 		return OffsetTime{}, false, fmt.Errorf("find time in batch %d: %w", b.BaseOffset(), err)

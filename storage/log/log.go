@@ -36,9 +36,11 @@ type Log struct {
 
 	appendMu sync.Mutex
 	// appendMu guards, for one writer at a time:
-	made      bool // the directory exists
-	cut       bool // a failed write may have left bytes beyond the active segment's size
-	beganMs   int64
+	made      bool    // the directory exists
+	cut       bool    // a failed write may have left bytes beyond the active segment's size
+	beganMs   int64   // when the active segment began; 0 for unknown
+	jitter    float64 // the share of segment.jitter.ms that the active segment ends earlier
+	doomed    []doomedFile
 	group     []*Entry
 	accepted  []*Entry
 	tentative map[int64]producer

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -31,7 +32,7 @@ func Open(dir string, opts Options) (*Log, error) {
 	}
 	l := &Log{
 		dir: dir, fs: opts.FS, syncer: opts.Syncer, buffers: opts.Buffers, logger: opts.Logger, opts: opts,
-		tentative: make(map[int64]producer),
+		tentative: make(map[int64]producer), jitter: rand.Float64(), //nolint:gosec // spreads rolls, guards nothing
 	}
 	l.config.Store(&opts.Config)
 	if err := l.load(opts.Clean); err != nil {

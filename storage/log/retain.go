@@ -49,15 +49,54 @@ func (l *Log) deleteTo(offset int64) (int, error) {
 	return n, nil
 }
 
-// discard removes the files of a segment below the start offset. It needs no sync: what a crash brings back lies below the
-// start, and the next Open removes it.
+// doomedFile is a file that was renamed to be removed by Retain after file.delete.delay.ms; what is left at the end goes at the
+// next Open.
+type doomedFile struct {
+	name  string
+	since int64 // milliseconds; 0 until Retain sees it
+}
+
+// discard renames the files of a segment below the start offset, or removes them when there is no delay. It needs no sync: what a
+// crash brings back lies below the start, and the next Open removes it.
 func (l *Log) discard(s *segment) error {
-	for _, suffix := range []string{suffixLog, suffixIndex, suffixTimeIndex, suffixTxnIndex} {
-		if err := l.fs.Remove(s.path(suffix)); err != nil && !vfs.IsNotExist(err) {
-			return fmt.Errorf("remove segment %d: %w", s.base, err)
+	if l.Config().FileDeleteDelay <= 0 {
+		return l.removeSegmentFiles(s.base, false)
+	}
+	for _, suffix := range segmentSuffixes {
+		name := s.path(suffix)
+		err := l.fs.Rename(name, name+suffixDeleted)
+		if vfs.IsNotExist(err) {
+			continue
 		}
+		if err != nil {
+			return fmt.Errorf("rename segment %d: %w", s.base, err)
+		}
+		l.doomed = append(l.doomed, doomedFile{name: name + suffixDeleted})
 	}
 	return nil
+}
+
+// removeDoomed removes the files whose time is over. l.appendMu is held.
+func (l *Log) removeDoomed(now time.Time) error {
+	delay := l.Config().FileDeleteDelay.Milliseconds()
+	kept := l.doomed[:0]
+	var failed error
+	for _, d := range l.doomed {
+		if d.since == 0 {
+			d.since = now.UnixMilli()
+		}
+		if now.UnixMilli()-d.since < delay {
+			kept = append(kept, d)
+			continue
+		}
+		if err := l.fs.Remove(d.name); err != nil && !vfs.IsNotExist(err) {
+			failed = fmt.Errorf("remove %s: %w", d.name, err)
+		}
+	}
+	if l.doomed = kept; len(kept) == 0 {
+		l.doomed = nil
+	}
+	return failed
 }
 
 // Retain removes the oldest segments that retention by time or size lets go, none that reaches beyond highWatermark; an
@@ -70,7 +109,18 @@ func (l *Log) Retain(now time.Time, highWatermark int64) (int, error) {
 		return 0, err
 	}
 	l.relax(now)
+	if err := l.removeDoomed(now); err != nil {
+		return 0, err
+	}
 	config := l.Config()
+	if config.Compact && l.active().size > 0 && l.aged(&config, now) {
+		if err := l.cutTail(); err != nil {
+			return 0, err
+		}
+		if err := l.roll(); err != nil { // so that it can be cleaned
+			return 0, err
+		}
+	}
 	if config.RetentionAge < 0 && config.RetentionBytes < 0 {
 		return 0, nil
 	}

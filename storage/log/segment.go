@@ -119,6 +119,7 @@ func (s *segment) seal() error {
 	if err := file.SyncData(); err != nil {
 		return fmt.Errorf("sync segment: %w", err)
 	}
+	vfs.FreeBeyondEnd(file) // what was reserved and not needed
 	return s.writeIndexes("")
 }
 

@@ -27,3 +27,10 @@ func Truncate(f File, size int64) error {
 	}
 	return nil
 }
+
+// FreeBeyondEnd gives back what Preallocate reserved beyond the file's end. It is a hint: a failure costs room, nothing else.
+func FreeBeyondEnd(f File) {
+	if info, err := f.Stat(); err == nil {
+		_, _ = truncateOS(f, info.Size())
+	}
+}
