@@ -35,8 +35,12 @@ type Options struct {
 	Listeners []net.Listener
 	// NoListener serves no sockets at all: the broker is used through Client alone.
 	NoListener bool
-	// Advertised is the address clients are told, "" for the one each of them reached.
+	// Advertised is the address clients of the listeners above are told, "" for the one each of them reached.
 	Advertised string
+	// Secure are further listeners, with TLS, SASL or both.
+	Secure []SecureListener
+	// Admin is a user that exists from the start.
+	Admin Admin
 	// NodeID is this broker's number (1).
 	NodeID int32
 	// NumPartitions is the partition count of topics that don't say (1).
@@ -62,11 +66,11 @@ type Options struct {
 }
 
 const (
-	defaultNodeID             = 1
-	defaultListen             = "127.0.0.1:9092"
-	dirMetadata               = "metadata"
-	dirTopics                 = "topics"
-	dirMode                   = 0o755
+	defaultNodeID = 1
+	defaultListen = "127.0.0.1:9092"
+	dirMetadata   = "metadata"
+	dirTopics     = "topics"
+	dirMode       = 0o755
 )
 
 func (o Options) withDefaults() Options {
@@ -99,6 +103,7 @@ type Broker struct {
 	replicas   *replica.Manager
 	parts      *coordinators
 	static     map[string]string // broker configs of this start
+	access     access
 
 	stopServing   context.CancelFunc
 	serving       sync.WaitGroup
@@ -114,14 +119,14 @@ type Broker struct {
 // Start brings a broker up; when it returns the broker serves. ctx bounds the start only.
 func Start(ctx context.Context, opts Options) (*Broker, error) {
 	opts = opts.withDefaults()
-	if err := checkConfigs(opts.Configs); err != nil {
+	if err := errors.Join(checkConfigs(opts.Configs), checkListeners(&opts)); err != nil {
 		return nil, err
 	}
 	b := &Broker{
 		opts: opts, log: opts.Logger, topicsDir: opts.FS.PathJoin(opts.DataDir, dirTopics),
 		backgroundErr: make(chan error, 1),
 	}
-	for _, step := range []func(context.Context) error{b.bind, b.openMetadata, b.checkIdentity, b.openReplicas, b.join, b.writeIdentity, b.openCoordinators, b.serve} {
+	for _, step := range []func(context.Context) error{b.bind, b.openMetadata, b.checkIdentity, b.openReplicas, b.join, b.writeIdentity, b.openAccess, b.openCoordinators, b.serve} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, b.Close()) //nolint:contextcheck // what runs already must end, though ctx be over
 		}
@@ -137,8 +142,8 @@ func (b *Broker) Addr() net.Addr { return b.listeners[0].Addr() }
 // Addrs are all listeners' addresses.
 func (b *Broker) Addrs() []net.Addr {
 	var out []net.Addr
-	for _, ln := range b.listeners {
-		out = append(out, ln.Addr())
+	for _, s := range b.sockets() {
+		out = append(out, s.Addr())
 	}
 	return out
 }
@@ -268,42 +273,19 @@ func (b *Broker) internalTopics(img *metadata.Image) []controller.NewTopic {
 // internalSegmentBytes is Kafka's segment size of internal topics, 100 MiB.
 const internalSegmentBytes = "104857600"
 
-func (b *Broker) endpoints() []metadata.Endpoint {
-	var out []metadata.Endpoint
-	for _, ln := range b.listeners {
-		if addr, ok := ln.Addr().(*net.TCPAddr); ok {
-			out = append(out, metadata.Endpoint{Listener: "PLAINTEXT", Host: addr.IP.String(), Port: uint16(addr.Port)})
-		}
-	}
-	return out
-}
-
 func (b *Broker) serve(starting context.Context) error {
 	warming, stopWarming := context.WithCancel(context.WithoutCancel(starting))
 	b.stopWarming = stopWarming
 	b.running.Go(func() { b.replicas.Warm(warming) })
-	h, err := handler.New(handler.Deps{
+	h := handler.New(handler.Deps{
 		NodeID: b.opts.NodeID, Quorum: b.quorum, Controller: b.controller, Replicas: b.replicas,
-		Advertised: b.opts.Advertised, StaticConfigs: b.static, DataDir: b.topicsDir,
+		Authorizer: b.access.authorizer, StaticConfigs: b.static, DataDir: b.topicsDir,
 		Clock: b.opts.Clock, Logger: b.log, Coordinators: b.parts.handlers(),
 	})
-	if err != nil {
-		return fmt.Errorf("advertised address: %w", err)
-	}
 	listener := wire.New(b.opts.Wire, h.Versions(), b.opts.Registerer, b.log)
 	ctx, stop := context.WithCancel(context.WithoutCancel(starting))
 	b.stopServing = stop
-	for _, ln := range b.listeners {
-		b.serving.Go(func() {
-			if err := listener.Serve(ctx, ln); err != nil {
-				b.log.Error("listener ended", "addr", ln.Addr().String(), "err", err)
-				select {
-				case b.backgroundErr <- err:
-				default:
-				}
-			}
-		})
-	}
+	b.serveSockets(ctx, listener)
 	return nil
 }
 
@@ -319,9 +301,7 @@ func (b *Broker) close() error {
 		b.stopServing()
 	}
 	b.serving.Wait()
-	for _, ln := range b.listeners {
-		ln.Close() // already closed when it was served
-	}
+	b.closeSockets()
 	for _, stop := range []context.CancelFunc{b.stopRecovery, b.stopWarming} {
 		if stop != nil {
 			stop()

@@ -69,8 +69,8 @@ func (b *Broker) staticConfigs() map[string]string {
 		listeners = append(listeners, fmt.Sprintf("%s://%s:%d", e.Listener, e.Host, e.Port))
 	}
 	static[configListeners] = strings.Join(listeners, ",")
-	if b.opts.Advertised != "" {
-		static[configAdvertised] = "PLAINTEXT://" + b.opts.Advertised
+	if told := b.advertisedListeners(); told != "" {
+		static[configAdvertised] = told
 	}
 	return static
 }

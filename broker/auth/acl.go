@@ -85,6 +85,22 @@ func ParsePrincipal(text string) (Principal, error) {
 	return Principal{Type: kind, Name: name}, nil
 }
 
+// ParsePrincipals reads "User:a;User:b", Kafka's super.users.
+func ParsePrincipals(text string) ([]Principal, error) {
+	var out []Principal
+	for word := range strings.SplitSeq(text, ";") {
+		if word = strings.TrimSpace(word); word == "" {
+			continue
+		}
+		p, err := ParsePrincipal(word)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
 // Filter selects rules. Nil texts select any, as do the Any numbers.
 type Filter struct {
 	ResourceType ResourceType

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"bytes"
-	"crypto/subtle"
 	"errors"
 
 	"github.com/freshetdb/freshet/broker/metadata"
@@ -59,11 +58,6 @@ func (c *Credentials) checkPassword(user, password string) bool {
 	}
 	c.hashing <- struct{}{}
 	defer func() { <-c.hashing }()
-	salted, err := saltPassword(mechanism, password, credential.Salt, credential.Iterations)
-	if err != nil {
-		return false
-	}
-	got := DeriveCredential(mechanism, credential.Salt, salted, credential.Iterations)
-	match := subtle.ConstantTimeCompare(got.StoredKey, credential.StoredKey) == 1
+	match := Fits(mechanism, credential, password)
 	return match && known
 }

@@ -54,6 +54,15 @@ func NewCredential(m metadata.ScramMechanism, password string, iterations int32)
 	return DeriveCredential(m, salt, salted, iterations), nil
 }
 
+// Fits tells whether a credential was derived from a password.
+func Fits(m metadata.ScramMechanism, c metadata.ScramCredential, password string) bool {
+	if hashOf(m) == nil || c.Iterations <= 0 {
+		return false
+	}
+	salted, err := saltPassword(m, password, c.Salt, c.Iterations)
+	return err == nil && subtle.ConstantTimeCompare(DeriveCredential(m, c.Salt, salted, c.Iterations).StoredKey, c.StoredKey) == 1
+}
+
 // saltPassword is RFC 5802's Hi, the costly step.
 func saltPassword(m metadata.ScramMechanism, password string, salt []byte, iterations int32) ([]byte, error) {
 	h := hashOf(m)

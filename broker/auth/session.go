@@ -20,7 +20,7 @@ var (
 // Session is a connection's state of authentication; one goroutine owns it, but for what it returns.
 type Session struct {
 	credentials *Credentials
-	lifetime    time.Duration // 0: for ever
+	lifetime    func() time.Duration
 
 	exchange  Exchange
 	mechanism string
@@ -29,8 +29,12 @@ type Session struct {
 	until     time.Time // zero: for ever
 }
 
-// NewSession makes a session that has to authenticate by SASL; lifetime is how long an authentication holds, 0 for ever.
-func NewSession(c *Credentials, lifetime time.Duration) *Session {
+// NewSession makes a session that has to authenticate by SASL; lifetime tells how long an authentication holds, 0 for
+// ever; nil is for ever too.
+func NewSession(c *Credentials, lifetime func() time.Duration) *Session {
+	if lifetime == nil {
+		lifetime = func() time.Duration { return 0 }
+	}
 	return &Session{credentials: c, lifetime: lifetime}
 }
 
@@ -45,7 +49,7 @@ func (s *Session) Expired(now time.Time) bool { return !s.until.IsZero() && now.
 
 // Handshake begins an authentication, the first or, where sessions end, another one by the same mechanism.
 func (s *Session) Handshake(mechanism string) error {
-	if s.exchange != nil || (s.finished && s.lifetime == 0) {
+	if s.exchange != nil || (s.finished && s.until.IsZero()) {
 		return ErrIllegalState
 	}
 	if !slices.Contains(Mechanisms(), mechanism) {
@@ -79,9 +83,9 @@ func (s *Session) Authenticate(message []byte, now time.Time) (answer []byte, li
 	if s.finished && principal != s.principal {
 		return nil, 0, fmt.Errorf("%w: a session of %s can't go on as %s", ErrDenied, s.principal, principal)
 	}
-	s.principal, s.finished = principal, true
-	if s.lifetime > 0 {
-		s.until = now.Add(s.lifetime)
+	s.principal, s.finished, s.until = principal, true, time.Time{}
+	if lifetime = s.lifetime(); lifetime > 0 {
+		s.until = now.Add(lifetime)
 	}
-	return answer, s.lifetime, nil
+	return answer, lifetime, nil
 }

@@ -59,7 +59,13 @@ func (h *Handler) brokerAddress(conn *wire.Conn, b *metadata.Broker) (string, in
 	if b.ID == h.NodeID || len(b.Endpoints) == 0 {
 		return h.address(conn)
 	}
-	return b.Endpoints[0].Host, int32(b.Endpoints[0].Port)
+	at := b.Endpoints[0]
+	for _, e := range b.Endpoints {
+		if e.Listener == conn.Endpoint().Name {
+			at = e
+		}
+	}
+	return at.Host, int32(at.Port)
 }
 
 // autoCreate makes the missing topics that can be made. What goes wrong shows in the answer as a topic still missing.

@@ -69,6 +69,7 @@ func (h *Handler) coordinatorOf(conn *wire.Conn, kind int8, key string) kmsg.Fin
 	if b == nil || len(b.Endpoints) == 0 {
 		return refuse(coordinator.NotAvailable, "the coordinator's partition has no leader")
 	}
-	out.NodeID, out.Host, out.Port = leader, b.Endpoints[0].Host, int32(b.Endpoints[0].Port)
+	out.NodeID = leader
+	out.Host, out.Port = h.brokerAddress(conn, b)
 	return out
 }

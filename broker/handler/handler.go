@@ -36,8 +36,6 @@ type Deps struct {
 	Quorum     Quorum
 	Controller *controller.Controller
 	Replicas   *replica.Manager
-	// Advertised is the address told to clients, or "" for the one each of them reached.
-	Advertised string
 	// StaticConfigs are the broker configs this node was started with.
 	StaticConfigs map[string]string
 	// DataDir is named by DescribeLogDirs.
@@ -56,15 +54,12 @@ type Deps struct {
 // Handler answers requests. Make one with New.
 type Handler struct {
 	Deps
-	// advertisedHost and advertisedPort are Deps.Advertised taken apart.
-	advertisedHost string
-	advertisedPort int32
-	versions       *wire.Versions
-	sessions       *fetchSessions
+	versions *wire.Versions
+	sessions *fetchSessions
 }
 
-// New makes a handler. Errors: an Advertised address that isn't HOST:PORT.
-func New(deps Deps) (*Handler, error) {
+// New makes a handler.
+func New(deps Deps) *Handler {
 	if deps.Clock == nil {
 		deps.Clock = time.Now
 	}
@@ -76,14 +71,8 @@ func New(deps Deps) (*Handler, error) {
 		deps.FetchSessions = fetchSessionSlots
 	}
 	h := &Handler{Deps: deps, sessions: newFetchSessions(deps.FetchSessions, deps.Clock)}
-	if deps.Advertised != "" {
-		var err error
-		if h.advertisedHost, h.advertisedPort, err = splitHostPort(deps.Advertised); err != nil {
-			return nil, err
-		}
-	}
 	h.versions = wire.NewVersions(slices.Concat(h.apis(), h.groupAPIs(), h.transactionAPIs(), h.securityAPIs()))
-	return h, nil
+	return h
 }
 
 // Versions is the table for wire.New.
@@ -100,8 +89,8 @@ func splitHostPort(addr string) (string, int32, error) {
 
 // address is what a client on conn shall know this broker by.
 func (h *Handler) address(conn *wire.Conn) (host string, port int32) {
-	if h.advertisedHost != "" {
-		return h.advertisedHost, h.advertisedPort
+	if e := conn.Endpoint(); e.AdvertisedHost != "" {
+		return e.AdvertisedHost, e.AdvertisedPort
 	}
 	host, port, err := splitHostPort(conn.LocalAddr().String())
 	if err != nil {

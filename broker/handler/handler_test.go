@@ -56,18 +56,6 @@ func TestSoftwareNames(t *testing.T) {
 	}
 }
 
-func TestAdvertisedAddressIsChecked(t *testing.T) {
-	for _, bad := range []string{"host", "host:port", "host:70000", "a:b:c"} {
-		if _, err := New(Deps{Advertised: bad, Logger: slog.New(slog.DiscardHandler)}); err == nil {
-			t.Errorf("%q was accepted", bad)
-		}
-	}
-	h, err := New(Deps{Advertised: "kafka.example:9092", Logger: slog.New(slog.DiscardHandler)})
-	if err != nil || h.advertisedHost != "kafka.example" || h.advertisedPort != 9092 {
-		t.Fatal(h, err)
-	}
-}
-
 func TestElectionsAndReassignments(t *testing.T) {
 	img, _, err := metadata.Replay(&metadata.Image{}, 1, []metadata.Record{
 		metadata.TopicRecord{ID: metadata.UUID{1}, Name: "t"},

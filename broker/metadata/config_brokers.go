@@ -8,6 +8,7 @@ import (
 
 // Names of broker configs that code refers to.
 const (
+	ConfigAllowWithoutACL         = "allow.everyone.if.no.acl.found"
 	ConfigAutoCreateTopics        = "auto.create.topics.enable"
 	ConfigBrokerID                = "broker.id"
 	ConfigCleanerDedupeBytes      = "log.cleaner.dedupe.buffer.size"
@@ -50,6 +51,7 @@ const (
 	ConfigReauthMs                = "connections.max.reauth.ms"
 	ConfigRequestBytesMax         = "socket.request.max.bytes"
 	ConfigRetentionCheckMs        = "log.retention.check.interval.ms"
+	ConfigSuperUsers              = "super.users"
 	ConfigTransactionMsMax        = "transaction.max.timeout.ms"
 	ConfigTransactionalIDExpiryMs = "transactional.id.expiration.ms"
 	ConfigTransactionPartitions   = "transaction.state.log.num.partitions"
@@ -120,6 +122,7 @@ const noEffect = "No effect"
 // nodeConfigs have an effect on the node, its listeners, topics, quotas and background work.
 var nodeConfigs = []ConfigDef{
 	{Name: "advertised.listeners", Type: ConfigList, NoDefault: true, ReadOnly: true, Doc: "Where clients are told to find this broker; the node's own options say it."},
+	{Name: ConfigAllowWithoutACL, Type: ConfigBoolean, Default: "false", ReadOnly: true, Doc: "Whether everybody may do what no ACL at all is about."},
 	{Name: ConfigAutoCreateTopics, Type: ConfigBoolean, Default: "true", Doc: "Whether asking for a missing topic makes it."},
 	{Name: ConfigBrokerID, Type: ConfigInt, Default: "1", ReadOnly: true, Doc: "This node's number; the same as node.id."},
 	{Name: ConfigIdleMs, Type: ConfigLong, Default: "600000", ReadOnly: true, Min: 1000, Max: math.MaxInt64, Doc: "Time after which a connection nothing arrives on is closed."},
@@ -145,6 +148,7 @@ var nodeConfigs = []ConfigDef{
 	{Name: ConfigQuotaSeconds, Type: ConfigInt, Default: "1", Min: 1, Max: maxQuotaSeconds, Doc: "Seconds of each of them."},
 	{Name: ConfigRequestBytesMax, Type: ConfigInt, Default: "104857600", ReadOnly: true, Min: 1024, Max: math.MaxInt32, Doc: "Largest request."},
 	{Name: ConfigOffsetsPartitions, Type: ConfigInt, Default: "16", ReadOnly: true, Min: 1, Max: MaxPartitionsPerTopic, Doc: "Partitions of __consumer_offsets when the cluster is made."},
+	{Name: ConfigSuperUsers, Type: ConfigString, Default: "User:ANONYMOUS", ReadOnly: true, Doc: "Who may do everything, as User:alice;User:bob. ANONYMOUS is whoever does not have to say who they are."},
 	{Name: ConfigTransactionPartitions, Type: ConfigInt, Default: "16", ReadOnly: true, Min: 1, Max: MaxPartitionsPerTopic, Doc: "Partitions of __transaction_state when the cluster is made."},
 }
 

@@ -31,8 +31,8 @@ type Endpoint struct {
 	TLS *tls.Config
 	// SASL, when set, is how clients must authenticate before anything else; it also is who they are then.
 	SASL *auth.Credentials
-	// MaxReauth is how long a SASL authentication holds (0: for ever); see KIP-368.
-	MaxReauth time.Duration
+	// MaxReauth tells how long a SASL authentication holds (0: for ever); nil is for ever. See KIP-368.
+	MaxReauth func() time.Duration
 	// AdvertisedHost and AdvertisedPort are told to clients; "" stands for the address each of them reached.
 	AdvertisedHost string
 	AdvertisedPort int32
