@@ -158,18 +158,31 @@ func findDef(defs []ConfigDef, name string) *ConfigDef {
 
 // Names of topic configs that code refers to.
 const (
-	ConfigCleanupPolicy   = "cleanup.policy"
-	ConfigFlushMode       = "flush.mode"
-	ConfigMaxMessageBytes = "max.message.bytes"
-	ConfigMinInsync       = "min.insync.replicas"
-	ConfigRetentionMs     = "retention.ms"
-	ConfigRetentionBytes  = "retention.bytes"
-	ConfigSegmentBytes    = "segment.bytes"
-	ConfigSegmentMs       = "segment.ms"
-	ConfigIndexInterval   = "index.interval.bytes"
-	ConfigTimestampType   = "message.timestamp.type"
-	ConfigTimestampAfter  = "message.timestamp.after.max.ms"
-	ConfigTimestampBefore = "message.timestamp.before.max.ms"
+	ConfigCleanupPolicy    = "cleanup.policy"
+	ConfigFlushMode        = "flush.mode"
+	ConfigMaxMessageBytes  = "max.message.bytes"
+	ConfigMinInsync        = "min.insync.replicas"
+	ConfigRetentionMs      = "retention.ms"
+	ConfigRetentionBytes   = "retention.bytes"
+	ConfigSegmentBytes     = "segment.bytes"
+	ConfigSegmentMs        = "segment.ms"
+	ConfigFlushMessages    = "flush.messages"
+	ConfigFlushMs          = "flush.ms"
+	ConfigMinCompactionLag = "min.compaction.lag.ms"
+	ConfigMaxCompactionLag = "max.compaction.lag.ms"
+	ConfigMinDirtyRatio    = "min.cleanable.dirty.ratio"
+	ConfigDeleteRetention  = "delete.retention.ms"
+	ConfigSegmentJitter    = "segment.jitter.ms"
+	ConfigFileDeleteDelay  = "file.delete.delay.ms"
+	ConfigPreallocate      = "preallocate"
+	ConfigCompressionType  = "compression.type"
+	ConfigGzipLevel        = "compression.gzip.level"
+	ConfigLZ4Level         = "compression.lz4.level"
+	ConfigZstdLevel        = "compression.zstd.level"
+	ConfigIndexInterval    = "index.interval.bytes"
+	ConfigTimestampType    = "message.timestamp.type"
+	ConfigTimestampAfter   = "message.timestamp.after.max.ms"
+	ConfigTimestampBefore  = "message.timestamp.before.max.ms"
 )
 
 // TopicConfig is a topic's configuration with defaults, typed.
@@ -188,6 +201,20 @@ type TopicConfig struct {
 	MinInsyncReplicas  int
 	// FlushInterval tells that acknowledged records may be unsynced for a moment (flush.mode=interval).
 	FlushInterval bool
+	// FlushMessages and FlushAge sync a topic of that mode earlier: after so many records, or so long after one.
+	FlushMessages int64
+	FlushAge      time.Duration // 0: no limit
+
+	MinCompactionLag time.Duration
+	MaxCompactionLag time.Duration // 0: no limit
+	MinDirtyRatio    float64
+	DeleteRetention  time.Duration
+	SegmentJitter    time.Duration
+	FileDeleteDelay  time.Duration
+	Preallocate      bool
+	// Compression is compression.type; the levels are those of its codecs.
+	Compression                    string
+	GzipLevel, LZ4Level, ZstdLevel int
 }
 
 // SyncedAcks tells whether nothing is acknowledged or shown before it is on disk.
@@ -201,6 +228,10 @@ func parseTopicConfig(get func(name string) string) TopicConfig {
 	number := func(name string) int64 {
 		n, _ := strconv.ParseInt(get(name), 10, 64)
 		return n
+	}
+	fraction := func(name string) float64 {
+		f, _ := strconv.ParseFloat(get(name), 64)
+		return f
 	}
 	policy := SplitList(get(ConfigCleanupPolicy))
 	return TopicConfig{
@@ -217,6 +248,19 @@ func parseTopicConfig(get func(name string) string) TopicConfig {
 		TimestampBeforeMax: limit(number(ConfigTimestampBefore)),
 		MinInsyncReplicas:  int(number(ConfigMinInsync)),
 		FlushInterval:      get(ConfigFlushMode) == "interval",
+		FlushMessages:      number(ConfigFlushMessages),
+		FlushAge:           limit(number(ConfigFlushMs)),
+		MinCompactionLag:   limit(number(ConfigMinCompactionLag)),
+		MaxCompactionLag:   limit(number(ConfigMaxCompactionLag)),
+		MinDirtyRatio:      fraction(ConfigMinDirtyRatio),
+		DeleteRetention:    forEver(millis(number(ConfigDeleteRetention))),
+		SegmentJitter:      limit(number(ConfigSegmentJitter)),
+		FileDeleteDelay:    forEver(millis(number(ConfigFileDeleteDelay))),
+		Preallocate:        get(ConfigPreallocate) == "true",
+		Compression:        get(ConfigCompressionType),
+		GzipLevel:          int(number(ConfigGzipLevel)),
+		LZ4Level:           int(number(ConfigLZ4Level)),
+		ZstdLevel:          int(number(ConfigZstdLevel)),
 	}
 }
 
@@ -229,6 +273,14 @@ func millis(n int64) time.Duration {
 		return -1
 	}
 	return time.Duration(n) * time.Millisecond
+}
+
+// forEver makes a duration that millis called for ever the longest there is.
+func forEver(d time.Duration) time.Duration {
+	if d < 0 {
+		return 1<<63 - 1
+	}
+	return d
 }
 
 // limit is millis with 0 for no limit.

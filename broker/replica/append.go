@@ -75,6 +75,9 @@ func (p *Partition) Append(batch record.Batch, opts AppendOptions, done func(App
 	if err == nil {
 		err = p.checkAge(batch, opts)
 	}
+	if err == nil {
+		batch, err = p.recode(batch, opts.Origin)
+	}
 	if err != nil {
 		done(Appended{Err: err})
 		return
@@ -170,6 +173,7 @@ func (op *appendOp) written() {
 	synced := p.state.Load().config.SyncedAcks()
 	if op.required = op.Info.LastOffset + 1; !synced {
 		p.advance(op.required)
+		p.flushSoon(op.required)
 	} else {
 		p.m.syncer.Request()
 	}
@@ -185,6 +189,21 @@ func (op *appendOp) written() {
 	p.mu.Unlock()
 	if dead != nil || acked {
 		op.finish(dead)
+	}
+}
+
+// flushSoon asks for a sync of a flush.mode=interval topic up to end as flush.messages and flush.ms want it.
+func (p *Partition) flushSoon(end int64) {
+	c := &p.state.Load().config
+	if l := p.log.Load(); l != nil && end-l.SyncedOffset() >= c.FlushMessages {
+		p.m.syncer.Request()
+		return
+	}
+	if c.FlushAge > 0 && c.FlushAge < syncInterval && !p.flushArmed.Swap(true) {
+		time.AfterFunc(c.FlushAge, func() {
+			p.flushArmed.Store(false)
+			p.m.syncer.Request()
+		})
 	}
 }
 

@@ -17,6 +17,10 @@ func logConfig(c metadata.TopicConfig) log.Config {
 		out.Timestamps = log.LogAppendTime
 	}
 	out.RetentionAge, out.RetentionBytes = c.Retention, c.RetentionBytes
+	out.Compact = c.Compact
+	out.MinCompactionLag, out.MaxCompactionLag = c.MinCompactionLag, c.MaxCompactionLag
+	out.MinDirtyRatio, out.DeleteRetention = c.MinDirtyRatio, c.DeleteRetention
+	out.SegmentJitter, out.FileDeleteDelay, out.Preallocate = c.SegmentJitter, c.FileDeleteDelay, c.Preallocate
 	if !c.Delete {
 		// A compacted topic keeps the newest record of every key, which only the cleaner can tell.
 		out.RetentionAge, out.RetentionBytes = -1, -1

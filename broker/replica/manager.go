@@ -33,6 +33,8 @@ type Options struct {
 	StaticConfigs map[string]string
 	// Registerer takes the metrics; nil registers none.
 	Registerer prometheus.Registerer
+	// Cleaner bounds compaction.
+	Cleaner CleanerOptions
 	// Clean says that every log was closed in order last time (log.TakeCleanShutdown).
 	Clean bool
 }
@@ -49,13 +51,14 @@ const (
 
 // Manager holds this node's partitions. Its methods may be called from any goroutine.
 type Manager struct {
-	opts    Options
-	now     func() time.Time
-	log     *slog.Logger
-	syncer  *log.Syncer
-	buffers *log.Buffers
-	ops     appendOps
-	metrics *metrics
+	opts     Options
+	now      func() time.Time
+	log      *slog.Logger
+	syncer   *log.Syncer
+	buffers  *log.Buffers
+	ops      appendOps
+	metrics  *metrics
+	recoders recoders
 	// wakeKeeper tells Run of removals.
 	wakeKeeper chan struct{}
 
@@ -87,10 +90,14 @@ func NewManager(opts Options, logger *slog.Logger) (*Manager, error) {
 	if opts.RetentionInterval <= 0 {
 		opts.RetentionInterval = defaultRetentionInterval
 	}
+	if opts.Cleaner.Interval <= 0 {
+		opts.Cleaner.Interval = defaultCleanerInterval
+	}
 	m := &Manager{
 		opts: opts, now: opts.Clock, log: logger.With("component", "replica"),
 		syncer: log.NewSyncer(log.SyncerOptions{Interval: syncInterval, FS: opts.FS, Dir: opts.Dir}), buffers: log.NewBuffers(),
 		wakeKeeper: make(chan struct{}, 1),
+		recoders:   newRecoders(),
 		partitions: make(map[metadata.TopicPartition]*Partition),
 		byID:       make(map[idPartition]*Partition),
 		removals:   make(map[string]*removal),
@@ -261,11 +268,12 @@ func (m *Manager) removeDir(dir string) error {
 	return nil
 }
 
-// Run syncs, retains and removes until ctx ends. Close the manager first, so that the last appends are acknowledged.
+// Run syncs, retains, compacts and removes until ctx ends. Close the manager first, so that the last appends are acknowledged.
 func (m *Manager) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return m.syncer.Run(ctx) })
 	g.Go(func() error { return m.keep(ctx) })
+	g.Go(func() error { return m.clean(ctx) })
 	return g.Wait()
 }
 

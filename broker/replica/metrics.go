@@ -11,6 +11,10 @@ type metrics struct {
 	parkedFetches   prometheus.Gauge
 	deletedSegments prometheus.Counter
 	offline         prometheus.Gauge
+	cleanings       prometheus.Counter
+	cleaningsFailed prometheus.Counter
+	cleanedRead     prometheus.Counter
+	cleanedWritten  prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
@@ -29,6 +33,10 @@ func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
 		deletedSegments: counter("deleted_segments_total", "Segments deleted by retention."),
 		offline:         gauge("offline_partitions", "Partitions whose log could not be opened."),
 	}
+	out.cleanings = counter("compactions_total", "Compactions of a partition.")
+	out.cleaningsFailed = counter("failed_compactions_total", "Compactions that ended in an error.")
+	out.cleanedRead = counter("compaction_read_bytes_total", "Bytes of record batches read by compaction.")
+	out.cleanedWritten = counter("compaction_written_bytes_total", "Bytes of record batches written by compaction.")
 	if reg == nil {
 		return out
 	}
@@ -40,6 +48,6 @@ func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
 		return float64(len(m.partitions))
 	})
 	reg.MustRegister(out.appendedBatches, out.appendedBytes, out.refused, out.fetchedBytes, out.parkedFetches,
-		out.deletedSegments, out.offline, partitions)
+		out.deletedSegments, out.offline, out.cleanings, out.cleaningsFailed, out.cleanedRead, out.cleanedWritten, partitions)
 	return out
 }

@@ -42,6 +42,11 @@ type Partition struct {
 	epochAssigned int32
 	dead          error
 
+	// cleanAfter is when compaction may be tried again, in nanoseconds since 1970.
+	cleanAfter atomic.Int64
+	// flushArmed tells that a sync was asked for flush.ms from now.
+	flushArmed atomic.Bool
+
 	// highWatermark is written under mu.
 	highWatermark atomic.Int64
 
