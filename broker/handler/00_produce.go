@@ -168,6 +168,7 @@ func checkProduced(b record.Batch, version int16) error {
 
 func (p *production) refuse(out *kmsg.ProduceResponseTopicPartition, err error) {
 	out.ErrorCode, out.ErrorMessage = p.h.failure(err)
+	out.ErrorRecords = recordErrors(err)
 	p.done(err)
 }
 
