@@ -141,12 +141,8 @@ func (l *Log) appendRun(run []*Entry, leaderEpoch int32, now time.Time) error {
 		return err
 	}
 	s := l.active()
-	c := l.chunkFor(s, total)
-	at := c.n
-	for _, e := range l.accepted {
-		at += copy(c.buf.data[at:], e.Batch)
-	}
-	if _, err := s.file.WriteAt(c.buf.data[c.n:at:at], s.size); err != nil {
+	c, at, err := l.write(s, total)
+	if err != nil {
 		l.cut = true
 		err = l.failed(fmt.Errorf("write segment %d: %w", s.base, err))
 		l.rejectAccepted(err)
@@ -155,6 +151,28 @@ func (l *Log) appendRun(run []*Entry, leaderEpoch int32, now time.Time) error {
 	}
 	l.publish(s, c, at, now.UnixMilli())
 	return nil
+}
+
+// write puts the accepted batches behind the segment's end: with one write from the tail's chunk, which then holds them to at, or, when
+// nobody reads the tail, batch by batch from where they lie; c is nil then.
+func (l *Log) write(s *segment, total int) (c *chunk, at int, err error) {
+	if l.untailed(total) {
+		pos := s.size
+		for _, e := range l.accepted {
+			if _, err := s.file.WriteAt(e.Batch, pos); err != nil {
+				return nil, 0, err
+			}
+			pos += int64(len(e.Batch))
+		}
+		return nil, 0, nil
+	}
+	c = l.chunkFor(s, total)
+	at = c.n
+	for _, e := range l.accepted {
+		at += copy(c.buf.data[at:], e.Batch)
+	}
+	_, err = s.file.WriteAt(c.buf.data[c.n:at:at], s.size)
+	return c, at, err
 }
 
 func (l *Log) rejectAccepted(err error) {
@@ -276,9 +294,10 @@ func (l *Log) assignEpochs() error {
 	return nil
 }
 
-// publish makes written batches visible: they lie in c from c.n to at.
+// publish makes written batches visible: they lie in c from c.n to at, or only in the file when c is nil.
 func (l *Log) publish(s *segment, c *chunk, at int, nowMs int64) {
 	interval := l.Config().IndexInterval
+	before := s.size
 	l.mu.Lock()
 	s.mu.Lock()
 	for _, e := range l.accepted {
@@ -289,11 +308,15 @@ func (l *Log) publish(s *segment, c *chunk, at int, nowMs int64) {
 	}
 	end := s.next
 	s.mu.Unlock()
-	c.n = at
+	if c != nil {
+		c.n = at
+	} else {
+		l.dropChunks(0, len(l.tail)) // it may not have gaps
+	}
 	l.mu.Unlock()
 	l.end.Store(end)
 	if l.syncer != nil {
-		l.syncer.mark(l)
+		l.syncer.mark(l, s.size-before)
 	}
 }
 

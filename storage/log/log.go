@@ -26,6 +26,7 @@ type Log struct {
 	start, end, synced atomic.Int64
 
 	dirty  atomic.Bool // listed with the syncer
+	tailed atomic.Bool // somebody read at the end since the last append
 	closed atomic.Bool
 	dead   atomic.Pointer[error] // a failure of this log's own writes, for logs without a syncer
 
@@ -46,6 +47,7 @@ type Log struct {
 	tentative map[int64]producer
 	snapshots []int64 // offsets of the snapshot files, ascending
 	relaxedAt int64   // end offset at the last Retain
+	unread    int     // bytes appended since somebody read at the end
 
 	mu sync.Mutex
 	// mu guards; the writer may read them with appendMu alone:

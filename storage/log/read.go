@@ -73,6 +73,7 @@ func (l *Log) readTail(want *cut) (span Span, ok bool) {
 	if i < 0 || l.tail[i].n == 0 {
 		return Span{}, false
 	}
+	l.tailed.Store(true)
 	c := l.tail[i]
 	c.seg.mu.Lock()
 	from := max(c.seg.x.lookup(want.offset-c.seg.base)-c.pos, 0)
@@ -109,6 +110,9 @@ func (l *Log) readSegment(s *segment, want *cut) (span Span, done bool, err erro
 			return Span{}, false, err
 		}
 		want.run(data)
+		if size-pos <= tailBytesDefault {
+			l.tailed.Store(true)
+		}
 		if want.to > want.from {
 			return Span{Bytes: data[want.from:want.to:want.to], NextOffset: want.next, buf: buf}, true, nil
 		}

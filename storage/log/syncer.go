@@ -16,6 +16,9 @@ import (
 )
 
 const (
+	// gatherBytes is how much a stream of appends leaves unsynced before the next round lets more of it come, for gatherPause.
+	gatherBytes = 128 << 10
+	gatherPause = 2 * time.Millisecond
 	// syncParallel is how many files a round syncs at once.
 	syncParallel = 16
 	// syncFilesMax is the number of files above which a round syncs the whole file system: 800 files one by one took
@@ -52,6 +55,8 @@ type Syncer struct {
 	rounds atomic.Int64
 	// admitted is how many bytes may be appended before the free space is looked at again.
 	admitted atomic.Int64
+	// unsynced is how much was appended since the last round began.
+	unsynced atomic.Int64
 	full     atomic.Bool // the last look found no room: said once, and once when there is room again
 
 	mu sync.Mutex
@@ -88,6 +93,21 @@ func (s *Syncer) Run(ctx context.Context) error {
 		case <-tick:
 		}
 		_ = s.Round() // its failure is kept, logged and given to everybody concerned
+		s.gather(ctx)
+	}
+}
+
+// gather waits a little when the next round is asked for already and much has come meanwhile: under a stream of appends a sync costs the same
+// for more of them, and nobody who waits for one small append waits longer.
+func (s *Syncer) gather(ctx context.Context) {
+	if len(s.wake) == 0 || s.unsynced.Load() < gatherBytes {
+		return
+	}
+	timer := time.NewTimer(gatherPause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
@@ -177,8 +197,9 @@ func (s *Syncer) tellDead(logs []*Log) {
 	}
 }
 
-// mark lists a log that has unsynced appends.
-func (s *Syncer) mark(l *Log) {
+// mark lists a log that has n more bytes of unsynced appends.
+func (s *Syncer) mark(l *Log, n int64) {
+	s.unsynced.Add(n)
 	if l.dirty.Swap(true) {
 		return
 	}
@@ -224,6 +245,7 @@ func (s *Syncer) Round() error {
 	if err := s.Err(); err != nil {
 		return err
 	}
+	s.unsynced.Store(0)
 	logs := s.take()
 	if len(logs) == 0 {
 		return nil

@@ -8,6 +8,23 @@ const (
 	chunkBytesMax    = 256 << 10
 )
 
+const (
+	// untailedAfter is how much is appended without anybody reading at the end before the tail is no longer kept.
+	untailedAfter = 1 << 20
+	// untailedBatchMin is the average size of batches worth a write each.
+	untailedBatchMin = 16 << 10
+)
+
+// untailed tells whether the next total bytes are written without a copy in memory: large batches that nobody would read there.
+// l.appendMu is held.
+func (l *Log) untailed(total int) bool {
+	if l.tailed.Swap(false) {
+		l.unread = 0
+	}
+	l.unread += total
+	return l.unread > untailedAfter && total >= untailedBatchMin*len(l.accepted)
+}
+
 // chunk is a stretch of the active segment as it was appended, kept in memory for readers at the end.
 type chunk struct {
 	seg  *segment
