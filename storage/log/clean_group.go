@@ -108,7 +108,8 @@ func (w *cleanWriter) take(b record.Batch, txns *cleanTxns) error {
 	}
 	aborted := txns.data(b)
 	kept, tombstones, err := c.filter.Begin(b, c.dec, func(r *record.Record) bool { return !aborted && c.keeps(b, r) })
-	horizon, has := b.DeleteHorizon()
+	_, has := b.DeleteHorizon()
+	horizon := int64(-1)
 	switch {
 	case err != nil:
 		c.stats.BatchesUnreadable++
