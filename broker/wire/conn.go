@@ -49,6 +49,8 @@ type Conn struct {
 	session    *auth.Session
 	bareTokens bool
 
+	mutedUntil muted
+
 	// slots holds one token per unanswered request.
 	slots chan struct{}
 	// ready wakes the writer, room the reader; each holds at most one wake-up.
@@ -200,6 +202,9 @@ func (c *Conn) read(ctx context.Context) error {
 		if err := c.awaitRoom(ctx); err != nil {
 			return err
 		}
+		if err := c.awaitUnmuted(ctx); err != nil {
+			return err
+		}
 		frame, buffer, err := c.readFrame(ctx)
 		if err != nil {
 			return err
@@ -207,6 +212,11 @@ func (c *Conn) read(ctx context.Context) error {
 		if c.bareTokens {
 			c.token(ctx, frame, buffer)
 			continue
+		}
+		// An answer given since the frame began may have muted the connection.
+		if err := c.awaitUnmuted(ctx); err != nil {
+			buffer.Release()
+			return err
 		}
 		if err := c.dispatch(ctx, frame, buffer); err != nil {
 			return err
@@ -397,8 +407,10 @@ func (c *Conn) dispatch(ctx context.Context, frame []byte, buffer *Buffer) error
 		buffer.Release()
 		return refusef("%s v%d of client %q does not decode: %w", kmsg.NameForKey(h.key), h.version, h.clientID, err)
 	}
+	req.charge(len(frame))
 	c.enqueue(req)
 	c.run(ctx, row, req)
+	req.served()
 	return nil
 }
 

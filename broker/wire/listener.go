@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,6 +33,8 @@ type Options struct {
 	AuthFailDelay time.Duration
 	// DrainTimeout is how long Serve waits for unanswered requests at its end (2 seconds).
 	DrainTimeout time.Duration
+	// Limiter holds clients to their quotas; nil lets them do what they can.
+	Limiter Limiter
 }
 
 func (o Options) withDefaults() Options {
@@ -65,6 +68,9 @@ type Listener struct {
 
 	mu    sync.Mutex // guards: conns
 	conns map[*Conn]struct{}
+
+	connLimits atomic.Pointer[ConnLimits]
+	held       atomic.Int32 // connections turned away, but not closed yet
 }
 
 // New makes a listener that serves the table's APIs. A nil reg registers no metrics.
@@ -109,6 +115,9 @@ func (l *Listener) ServeEndpoint(ctx context.Context, ln net.Listener, endpoint 
 				return nil
 			case <-time.After(acceptRetry):
 			}
+			continue
+		}
+		if l.turnAway(serving, nc, &running) {
 			continue
 		}
 		c := newConn(l, nc, endpoint)

@@ -13,6 +13,7 @@ type metrics struct {
 	accepted    prometheus.Counter
 	refused     prometheus.Counter
 	authFailed  prometheus.Counter
+	throttled   prometheus.Counter
 	bytesIn     prometheus.Counter
 	bytesOut    prometheus.Counter
 	requests    *prometheus.CounterVec
@@ -36,6 +37,7 @@ func newMetrics(reg prometheus.Registerer, versions *Versions) *metrics {
 		}),
 		accepted:   counter("connections_accepted_total", "Kafka connections accepted."),
 		refused:    counter("connections_refused_total", "Kafka connections closed because of what they sent."),
+		throttled:  counter("throttle_seconds_total", "Time that connections were left unread because of quotas."),
 		authFailed: counter("authentication_failures_total", "SASL authentications of Kafka clients that failed."),
 		bytesIn:    counter("request_bytes_total", "Bytes of Kafka requests."),
 		bytesOut:   counter("response_bytes_total", "Bytes of Kafka responses."),
@@ -54,7 +56,7 @@ func newMetrics(reg prometheus.Registerer, versions *Versions) *metrics {
 		m.apis[row.Key] = &apiMetrics{requests: m.requests.WithLabelValues(name), seconds: m.seconds.WithLabelValues(name)}
 	}
 	if reg != nil {
-		reg.MustRegister(m.connections, m.accepted, m.refused, m.authFailed, m.bytesIn, m.bytesOut, m.requests, m.seconds)
+		reg.MustRegister(m.connections, m.accepted, m.refused, m.authFailed, m.throttled, m.bytesIn, m.bytesOut, m.requests, m.seconds)
 	}
 	return m
 }

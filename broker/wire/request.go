@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -92,6 +93,11 @@ type Request struct {
 
 	api    *apiMetrics
 	buffer *Buffer
+	// throttle is told with the answer; charged requests count for quotas. began is when serving began, in nanoseconds since 1970, or,
+	// negative, how long it took.
+	throttle time.Duration
+	charged  bool
+	began    atomic.Int64
 	// guarded by Conn.mu
 	state  requestState
 	frame  *Frame
@@ -109,19 +115,37 @@ const (
 // Reply answers with a kmsg response, whose version it sets.
 func (r *Request) Reply(resp kmsg.Response) {
 	resp.SetVersion(r.Version)
-	r.ReplyWith(kmsgEncoder{resp})
+	r.settle()
+	r.tell(resp)
+	r.send(kmsgEncoder{resp})
 }
 
 // ReplyWith answers with a body that encodes itself in the request's version.
 func (r *Request) ReplyWith(body Encoder) {
+	r.settle()
+	r.send(body)
+}
+
+func (r *Request) send(body Encoder) {
 	f := newFrame(r.CorrelationID, r.Body.IsFlexible() && r.Key != apiVersionsKey)
+	at := len(f.Bytes)
 	body.EncodeTo(f)
+	if r.charged && r.Key == fetchKey {
+		// A Fetch answer begins with its throttle time, which depends on its length.
+		r.Throttle(r.Conn.l.opts.Limiter.Fetched(r.Conn.caller.Principal.Name, r.ClientID, f.Len()))
+		binary.BigEndian.PutUint32(f.Bytes[at:], uint32(r.throttleMillis()))
+	}
 	f.finish()
+	r.Conn.mute(r.throttle)
 	r.Conn.answer(r, f)
 }
 
 // ReplyNothing ends a request that has no answer (Produce with acks=0).
-func (r *Request) ReplyNothing() { r.Conn.answer(r, nil) }
+func (r *Request) ReplyNothing() {
+	r.settle()
+	r.Conn.mute(r.throttle)
+	r.Conn.answer(r, nil)
+}
 
 // Abort closes the connection: the way Kafka refuses what it has no answer for. The reason is logged.
 func (r *Request) Abort(reason error) {
