@@ -26,6 +26,7 @@ import (
 	"github.com/freshetdb/freshet/executor/connect"
 	"github.com/freshetdb/freshet/executor/connect/datagen"
 	"github.com/freshetdb/freshet/server/admin"
+	"github.com/freshetdb/freshet/server/certs"
 	"github.com/freshetdb/freshet/server/config"
 	"github.com/freshetdb/freshet/server/engine"
 	"github.com/freshetdb/freshet/server/pgwire"
@@ -35,7 +36,10 @@ import (
 )
 
 // Addresses are where a node listens, HOST:PORT; "" where a listener is off.
-type Addresses struct{ Kafka, Postgres, HTTP string }
+type Addresses struct {
+	Kafka, Postgres, HTTP             string
+	KafkaTLS, KafkaSASL, KafkaSASLTLS string
+}
 
 // Server is a node.
 type Server struct {
@@ -44,6 +48,7 @@ type Server struct {
 	metrics  *prometheus.Registry
 	lock     *dirLock
 	broker   *broker.Broker
+	certs    *certs.Source // nil without TLS
 	fs       vfs.FS
 	executor *executor.Executor
 	engine   *engine.Engine
@@ -94,7 +99,8 @@ func StartOn(ctx context.Context, cfg config.Config, fs vfs.FS, log *slog.Logger
 		}
 	}
 	s.ready.Store(true)
-	log.Info("ready", "kafka", s.addrs.Kafka, "postgres", s.addrs.Postgres, "http", s.addrs.HTTP, "data_dir", cfg.DataDir,
+	log.Info("ready", "kafka", s.addrs.Kafka, "postgres", s.addrs.Postgres, "http", s.addrs.HTTP,
+		"kafka_tls", s.addrs.KafkaTLS, "kafka_sasl", s.addrs.KafkaSASL, "kafka_sasl_tls", s.addrs.KafkaSASLTLS, "data_dir", cfg.DataDir,
 		"took_ms", time.Since(began).Milliseconds())
 	return s, nil
 }
@@ -202,15 +208,8 @@ func (s *Server) startBroker(ctx context.Context) error {
 	if s.cfg.DefaultPartitions > 1 { // 1 is the log's own default, which then isn't shown as said by this node
 		opts.NumPartitions = int32(s.cfg.DefaultPartitions)
 	}
-	if s.cfg.Kafka != config.Off {
-		ls, err := config.Listen(s.cfg.Kafka)
-		if err != nil {
-			return err
-		}
-		opts.Listeners = ls
-		s.addrs.Kafka = address(ls)
-	} else {
-		opts.NoListener = true
+	if err := s.kafkaListeners(&opts); err != nil {
+		return err
 	}
 	b, err := broker.Start(ctx, opts)
 	if err != nil {

@@ -18,30 +18,31 @@ const localhost = "localhost"
 // portTries is how often Listen looks for a port that is free on both loopbacks.
 const portTries = 20
 
-// Validate checks what single options cannot: that addresses are loopback unless Insecure is set, and differ.
+// Validate checks what single options cannot: that addresses other than loopback
+// let nobody in who doesn't authenticate (unless Insecure is set), that they differ, and that what belongs together is there.
 func (c *Config) Validate() error {
 	seen := map[string]string{}
-	for _, a := range []struct{ name, address string }{{"kafka", c.Kafka}, {"postgres", c.Postgres}, {"http", c.HTTP}} {
-		if a.address == Off {
+	listeners := append(c.kafkaListeners(), KafkaListener{Option: "postgres", Address: c.Postgres}, KafkaListener{Option: "http", Address: c.HTTP})
+	for _, l := range listeners {
+		if l.Address == Off {
 			continue
 		}
-		host, port, err := split(a.address)
+		host, port, err := split(l.Address)
 		if err != nil {
-			return fmt.Errorf("--%s: %w", a.name, err)
+			return fmt.Errorf("--%s: %w", l.Option, err)
 		}
-		if !c.Insecure && !Loopback(host) {
-			return fmt.Errorf("--%s: %s is reachable from other machines and nobody has to authenticate yet; "+
-				"use localhost, or --insecure if the network is trusted", a.name, a.address)
+		if !c.Insecure && !l.Safe && !Loopback(host) {
+			return fmt.Errorf("--%s: %s is reachable from other machines and %s, or --insecure if the network is trusted", l.Option, l.Address, l.whyNot())
 		}
-		if other := seen[a.address]; other != "" && port != 0 {
-			return fmt.Errorf("--%s and --%s are both %s", other, a.name, a.address)
+		if other := seen[l.Address]; other != "" && port != 0 {
+			return fmt.Errorf("--%s and --%s are both %s", other, l.Option, l.Address)
 		}
-		seen[a.address] = a.name
+		seen[l.Address] = l.Option
 	}
-	if c.Kafka == Off && c.Postgres == Off {
+	if len(c.kafkaListeners()) == 0 && c.Postgres == Off {
 		return errors.New("--kafka and --postgres are both off: nobody could talk to the node")
 	}
-	return nil
+	return c.checkListeners()
 }
 
 func split(address string) (host string, port uint16, err error) {

@@ -24,6 +24,11 @@ type Config struct {
 	HTTP     string
 	Insecure bool
 
+	KafkaTLS, KafkaSASL, KafkaSASLTLS string // more addresses of the Kafka protocol
+	AdvertisedListeners               string // PROTOCOL://HOST:PORT,…
+	TLSCert, TLSKey, TLSClientCA      string // files
+	KafkaAdmin                        string // NAME:FILE
+
 	LogLevel  string // debug, info, warn, error
 	LogFormat string // text, json
 

@@ -39,6 +39,10 @@ func TestBrokerConfigs(t *testing.T) {
 	if err != nil || !maps.Equal(c.BrokerConfigs, want) {
 		t.Fatal(c.BrokerConfigs, err)
 	}
+	c, err = Load("", nil, map[string]string{"broker-config": "super.users=User:a;User:CN=b;a=1\nb=2"})
+	if err != nil || !maps.Equal(c.BrokerConfigs, map[string]string{"super.users": "User:a;User:CN=b", "a": "1", "b": "2"}) {
+		t.Fatal(c.BrokerConfigs, err)
+	}
 	if _, err := Load("", nil, map[string]string{"broker-config": "num.partitions"}); err == nil || !strings.Contains(err.Error(), "not NAME=VALUE") {
 		t.Fatal(err)
 	}
@@ -68,6 +72,38 @@ func TestErrors(t *testing.T) {
 	}
 	if _, err := Load("", []string{"FRESHET_KAFKA=0.0.0.0:9092", "FRESHET_INSECURE=true"}, nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSecureListeners: an address others can reach must let nobody in who doesn't authenticate over TLS.
+func TestSecureListeners(t *testing.T) {
+	certificate := map[string]string{"tls-cert": "c", "tls-key": "k"}
+	for _, test := range []struct {
+		name  string
+		flags map[string]string
+		want  string
+	}{
+		{"sasl over tls", map[string]string{"kafka-sasl-tls": "0.0.0.0:9094"}, ""},
+		{"tls with client certificates", map[string]string{"kafka-tls": "0.0.0.0:9093", "tls-client-ca": "a"}, ""},
+		{"tls alone", map[string]string{"kafka-tls": "0.0.0.0:9093"}, "--tls-client-ca"},
+		{"sasl alone", map[string]string{"kafka-sasl": "0.0.0.0:9093"}, "not be encrypted"},
+		{"sasl alone on loopback", map[string]string{"kafka-sasl": "localhost:9093"}, ""},
+		{"insecure", map[string]string{"kafka-sasl": "0.0.0.0:9093", "insecure": "true"}, ""},
+		{"no certificate", map[string]string{"kafka-tls": "localhost:9093", "tls-cert": "", "tls-key": ""}, "needs --tls-cert"},
+		{"no key", map[string]string{"tls-key": ""}, "go together"},
+		{"same address", map[string]string{"kafka-sasl": "localhost:9092"}, "are both"},
+		{"admin without file", map[string]string{"kafka-admin": "root"}, "not NAME:FILE"},
+		{"advertised", map[string]string{"advertised-listeners": "PLAINTEXT://a:1"}, ""},
+		{"advertised but off", map[string]string{"advertised-listeners": "SASL_SSL://a:1"}, "no listener SASL_SSL"},
+		{"advertised without port", map[string]string{"advertised-listeners": "PLAINTEXT://a"}, "not HOST:PORT"},
+		{"advertised without protocol", map[string]string{"advertised-listeners": "a:1"}, "not PROTOCOL://"},
+	} {
+		flags := maps.Clone(certificate)
+		maps.Copy(flags, test.flags)
+		_, err := Load("", nil, flags)
+		if (err == nil) != (test.want == "") || (err != nil && !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
+		}
 	}
 }
 

@@ -32,7 +32,15 @@ func (c *Config) options() []Option {
 		text("kafka", "HOST:PORT", &c.Kafka, "localhost:9092", "address of the Kafka protocol"),
 		text("postgres", "HOST:PORT", &c.Postgres, "localhost:5454", "address of the Postgres protocol"),
 		text("http", "HOST:PORT", &c.HTTP, "localhost:8088", "address of /healthz, /readyz, /metrics and /debug/pprof"),
-		switched("insecure", &c.Insecure, false, "allow addresses other than loopback although nobody has to authenticate"),
+		text("kafka-tls", "HOST:PORT", &c.KafkaTLS, Off, "address of the Kafka protocol over TLS (SSL)"),
+		text("kafka-sasl", "HOST:PORT", &c.KafkaSASL, Off, "address of the Kafka protocol for clients that authenticate (SASL_PLAINTEXT)"),
+		text("kafka-sasl-tls", "HOST:PORT", &c.KafkaSASLTLS, Off, "address of the Kafka protocol over TLS for clients that authenticate (SASL_SSL); may be any address"),
+		maybe("advertised-listeners", "PROTOCOL://HOST:PORT,...", &c.AdvertisedListeners, "addresses Kafka clients are told instead of the ones they reached"),
+		maybe("tls-cert", "FILE", &c.TLSCert, "certificate of the node, PEM, with those between it and its authority; read again when it changes"),
+		maybe("tls-key", "FILE", &c.TLSKey, "private key of the certificate"),
+		maybe("tls-client-ca", "FILE", &c.TLSClientCA, "authorities of clients' certificates, which --kafka-tls then demands"),
+		maybe("kafka-admin", "NAME:FILE", &c.KafkaAdmin, "user that exists from the start and may do everything; FILE holds the password"),
+		switched("insecure", &c.Insecure, false, "allow addresses other than loopback although nobody has to authenticate there"),
 		word("log-level", &c.LogLevel, "info", "least level that is logged", "debug", "info", "warn", "error"),
 		word("log-format", &c.LogFormat, "text", "form of the log on standard error", "text", "json"),
 		number("max-connections", &c.MaxConnections, 1000, 1, 100_000, "most sessions of the Postgres endpoint"),
@@ -60,18 +68,32 @@ func text(name, value string, to *string, def, help string) Option {
 	}}
 }
 
+// maybe is a text that may be left out.
+func maybe(name, value string, to *string, help string) Option {
+	return Option{Name: name, Value: value, Help: help, set: func(v string) error {
+		*to = v
+		return nil
+	}}
+}
+
 // pairs is an option whose values are NAME=VALUE; the last value of a name counts.
 func pairs(name string, to *map[string]string, help string) Option {
 	return Option{Name: name, Value: "NAME=VALUE", Help: help, Repeat: true, set: func(v string) error {
+		last := ""
 		for pair := range strings.FieldsFuncSeq(v, func(r rune) bool { return r == '\n' || r == ';' }) {
 			key, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
-			if key = strings.TrimSpace(key); !ok || key == "" {
+			if key = strings.TrimSpace(key); last != "" && (!ok || strings.Contains(key, ":")) {
+				(*to)[last] += ";" + strings.TrimSpace(pair) // super.users=User:a;User:CN=b is one value
+				continue
+			}
+			if !ok || key == "" {
 				return fmt.Errorf("%q is not NAME=VALUE", pair)
 			}
 			if *to == nil {
 				*to = map[string]string{}
 			}
 			(*to)[key] = strings.TrimSpace(value)
+			last = key
 		}
 		return nil
 	}}
