@@ -75,12 +75,13 @@ type Fetched struct {
 
 // Reader reads partitions without blocking.
 type Reader interface {
-	// Fetch returns what is readable at offset now, about maxBytes, at least one whole batch if there is one.
+	// Fetch returns what is readable at offset now, about maxBytes, at least one whole batch if there is one. Of a watched partition
+	// the remote form may give nothing below the readable end: it is on its way then, and the watcher is called when it has come.
 	// Errors: ErrUnknownTopic, ErrOffsetOutOfRange.
 	Fetch(ctx context.Context, tp TopicPartition, offset int64, maxBytes int, iso Isolation) (Fetched, error)
 
 	// Watch calls moved after the partition's readable end (high watermark or last stable offset) has moved, after it was
-	// deleted, and once at the start. moved must not block and may be called from any goroutine, coalesced. cancel ends it;
+	// deleted, and once at the start; the remote form follows a partition from the first Fetch on. moved must not block and may be called from any goroutine, coalesced. cancel ends it;
 	// when cancel has returned, moved is not running and will not be called again.
 	Watch(tp TopicPartition, moved func()) (cancel func(), err error)
 

@@ -2,9 +2,11 @@ package task
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"sync/atomic"
+	"time"
 
 	"github.com/freshetdb/freshet/broker/client"
 	"github.com/freshetdb/freshet/storage/record"
@@ -170,6 +172,38 @@ func (c *cursor) skips(b record.Batch) bool {
 		return true
 	}
 	return b.Transactional() && c.dropped[b.ProducerID()]
+}
+
+// arrivals tells one goroutine of wakes.
+type arrivals chan struct{}
+
+func newArrivals() arrivals { return make(arrivals, 1) }
+
+func (a arrivals) wake() {
+	select {
+	case a <- struct{}{}:
+	default:
+	}
+}
+
+// arrivalMax is how long what is known to be there may take to come: a broker at the other end of a network may be restarting.
+const arrivalMax = 30 * time.Second
+
+// errMissing says that a partition does not give what lies below its end.
+var errMissing = errors.New("nothing to read below the committed end")
+
+// next waits until a cursor that found nothing may find something.
+func (a arrivals) next(ctx context.Context) error {
+	timer := time.NewTimer(arrivalMax)
+	defer timer.Stop()
+	select {
+	case <-a:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return errMissing
+	}
 }
 
 // drained tells whether everything readable at the last look has been delivered.

@@ -85,7 +85,8 @@ func (t *Task) replay(ctx context.Context, at state.Positions) error {
 
 // replayPartition applies [from, to) of one partition and returns the bytes applied.
 func (t *Task) replayPartition(ctx context.Context, tp client.TopicPartition, from, to int64) (bytes int64, err error) {
-	c, err := newCursor(t.env.Client, tp, from, client.ReadCommitted, func() {})
+	come := newArrivals()
+	c, err := newCursor(t.env.Client, tp, from, client.ReadCommitted, come.wake)
 	if err != nil {
 		return 0, err
 	}
@@ -105,8 +106,11 @@ func (t *Task) replayPartition(ctx context.Context, tp client.TopicPartition, fr
 		}
 		before := c.next
 		c.delivered(&cols, len(cols.Offsets))
-		if c.next == before {
-			return bytes, fmt.Errorf("replay %s-%d: nothing to read at %d, committed end is %d", tp.Topic, tp.Partition, c.next, to)
+		if c.next > before {
+			continue
+		}
+		if err := come.next(ctx); err != nil {
+			return bytes, fmt.Errorf("replay %s-%d at %d, committed end is %d: %w", tp.Topic, tp.Partition, c.next, to, err)
 		}
 	}
 	return bytes, nil

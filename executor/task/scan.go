@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/freshetdb/freshet/broker/client"
@@ -76,7 +77,8 @@ func (s *Scanner) scanPartition(ctx context.Context, p span, src *source, push f
 	if p.from >= p.to {
 		return nil
 	}
-	c, err := newCursor(s.Client, p.tp, p.from, client.ReadCommitted, func() {})
+	come := newArrivals()
+	c, err := newCursor(s.Client, p.tp, p.from, client.ReadCommitted, come.wake)
 	if err != nil {
 		return err
 	}
@@ -105,9 +107,12 @@ func (s *Scanner) scanPartition(ctx context.Context, p span, src *source, push f
 			}
 		}
 		c.delivered(&cols, len(cols.Offsets))
-		if c.next == before {
-			return fmt.Errorf("read %s-%d: nothing at %d, committed end is %d", p.tp.Topic, p.tp.Partition, c.next, p.to)
+		if c.next > before {
+			continue
 		}
+		if err := come.next(ctx); errors.Is(err, errMissing) {
+			return fmt.Errorf("read %s-%d at %d, committed end is %d: %w", p.tp.Topic, p.tp.Partition, c.next, p.to, err)
+		} // a context that is over is told above
 	}
 	return nil
 }
