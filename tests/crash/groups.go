@@ -45,7 +45,7 @@ func startReaders(group, brokers string, nextGen bool) (*readers, error) {
 	for range readersPerGroup {
 		opts := []kgo.Opt{
 			kgo.SeedBrokers(brokers), kgo.ConsumerGroup(group), kgo.ConsumeTopics("src"), kgo.DisableAutoCommit(),
-			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }),
+			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }), kgo.MetadataMinAge(clientBackoff),
 			kgo.FetchMaxWait(lookEvery),
 		}
 		if nextGen {
@@ -59,7 +59,7 @@ func startReaders(group, brokers string, nextGen bool) (*readers, error) {
 		g.clients = append(g.clients, cl)
 		g.running.Go(func() { g.read(ctx, cl) })
 	}
-	watcher, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }))
+	watcher, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }), kgo.MetadataMinAge(clientBackoff))
 	if err != nil {
 		quit()
 		return nil, err
@@ -228,7 +228,7 @@ func (c *copier) run(ctx context.Context) {
 			kgo.SeedBrokers(c.brokers), kgo.ConsumerGroup("etl"), kgo.ConsumeTopics("src"), kgo.TransactionalID("etl"),
 			kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(), kgo.DefaultProduceTopic(copierTopic),
 			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.TransactionTimeout(stuckAfter), kgo.ProducerLinger(0),
-			kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }), kgo.FetchMaxWait(lookEvery),
+			kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }), kgo.MetadataMinAge(clientBackoff), kgo.FetchMaxWait(lookEvery),
 		)
 		if err != nil {
 			return

@@ -61,7 +61,7 @@ func (w *writer) client() (*kgo.Client, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(w.brokers), kgo.DefaultProduceTopic(ledgerTopic), kgo.TransactionalID(fmt.Sprintf("writer-%d", w.number)),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0), kgo.TransactionTimeout(stuckAfter),
-		kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }),
+		kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }), kgo.MetadataMinAge(clientBackoff),
 	}
 	if w.protocol != nil {
 		opts = append(opts, kgo.MaxVersions(w.protocol))

@@ -57,7 +57,8 @@ const readyMax = 30 * time.Second
 func (l *lives) start(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyMax)
 	defer cancel()
-	node, err := harness.StartProcess(ctx, l.binary, dir, l.node, "--state-dump-bytes", dumpBytes)
+	node, err := harness.StartProcess(ctx, l.binary, dir, l.node, "--state-dump-bytes", dumpBytes,
+		"--broker-config", "group.initial.rebalance.delay.ms=0", "--broker-config", "group.consumer.heartbeat.interval.ms=500")
 	if err != nil {
 		return err
 	}
