@@ -235,7 +235,7 @@ func (t clientTransactions) Begin(id string, p client.ProducerIdentity, partitio
 func (t clientTransactions) End(id string, p client.ProducerIdentity, commit bool, partitions []client.TopicPartition, decided, visible func(error)) {
 	req := txn.EndRequest{ID: id, Producer: coordinator.Producer(p), Commit: commit, Partitions: txnTopicPartitions(partitions)}
 	t.txns.End(req, txn.EndCallbacks{
-		Decided: func(code coordinator.Code) { decided(codeError(code)) },
+		Decided: func(r txn.EndResponse) { decided(codeError(r.Code)) },
 		Visible: visible,
 	})
 }
@@ -273,7 +273,21 @@ func (t clientTransactions) CommitOffsets(member client.GroupMember, p *client.P
 		t.groups.Commit(who, list, reply)
 		return
 	}
+	if err := t.joined(member.Group, *p); err != nil {
+		done(err)
+		return
+	}
 	t.groups.CommitTxn(who, coordinator.Producer(*p), list, reply)
+}
+
+// joined tells the partition of a group's positions that a producer of this process has begun there: Begin was its word.
+func (t clientTransactions) joined(groupID string, p client.ProducerIdentity) error {
+	tp := t.OffsetsPartition(groupID)
+	target, err := t.replicas.Partition(tp.Topic, tp.Partition)
+	if err == nil {
+		err = target.Joined(log.JoinRequest{ProducerID: p.ID, ProducerEpoch: p.Epoch, Sequence: -1})
+	}
+	return clientError(tp, err)
 }
 
 // OffsetsPartition implements client.Transactions.

@@ -174,7 +174,8 @@ func (l topicLog) Append(partition int32, batch []byte, done func(err error)) {
 		done(coordinatorCode(err))
 		return
 	}
-	p.Append(batch, replica.AppendOptions{Acks: replica.AcksAll, Origin: log.FromCoordinator}, func(a replica.Appended) {
+	opts := replica.AppendOptions{Acks: replica.AcksAll, Origin: log.FromCoordinator, RequireJoin: record.Batch(batch).Transactional()}
+	p.Append(batch, opts, func(a replica.Appended) {
 		done(coordinatorCode(a.Err))
 	})
 }
@@ -227,6 +228,8 @@ func coordinatorCode(err error) error {
 		return coordinator.RecordTooLarge
 	case errors.Is(err, log.ErrProducerFenced):
 		return coordinator.InvalidProducerEpoch
+	case errors.Is(err, log.ErrInvalidTxnState):
+		return coordinator.InvalidTxnState
 	}
 	return errors.Join(coordinator.StorageError, err)
 }
@@ -235,13 +238,14 @@ func coordinatorCode(err error) error {
 type txnPartitions struct{ replicas *replica.Manager }
 
 // AppendMarker implements txn.Partitions.
-func (t txnPartitions) AppendMarker(tp txn.TopicPartition, batch record.Batch, done func(err error)) {
-	p, err := t.replicas.Partition(tp.Topic, tp.Partition)
+func (t txnPartitions) AppendMarker(m txn.Marker, batch record.Batch, done func(err error)) {
+	p, err := t.replicas.Partition(m.Topic, m.Partition)
 	if err != nil {
 		done(markerError(err))
 		return
 	}
-	p.Append(batch, replica.AppendOptions{Acks: replica.AcksAll, Origin: log.FromCoordinator}, func(a replica.Appended) {
+	opts := replica.AppendOptions{Acks: replica.AcksAll, Origin: log.FromCoordinator, EpochBumped: m.EpochBumped}
+	p.Append(batch, opts, func(a replica.Appended) {
 		done(markerError(a.Err))
 	})
 }

@@ -39,6 +39,7 @@ const (
 	UnstableOffsetCommit   Code = 88
 	ProducerFenced         Code = 90
 	TransactionalIDUnknown Code = 105 // TRANSACTIONAL_ID_NOT_FOUND
+	TransactionAbortable   Code = 120
 )
 
 // text gives the meaning of a code in our own words.
@@ -110,6 +111,8 @@ func (c Code) moreText() string {
 		return "producer fenced by a newer one"
 	case TransactionalIDUnknown:
 		return "transactional id not found"
+	case TransactionAbortable:
+		return "the transaction does not include the partition; abort it"
 	}
 	return fmt.Sprintf("error code %d", int16(c))
 }

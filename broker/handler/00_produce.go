@@ -108,14 +108,19 @@ func (p *production) append(topic, partition int, whole error) {
 		Acks: replica.Acks(p.in.Acks), Origin: log.FromClient,
 		Timeout: time.Duration(p.in.TimeoutMillis) * time.Millisecond,
 	}
-	target.Append(from.Records, opts, func(a replica.Appended) {
+	done := func(a replica.Appended) {
 		if a.Err != nil {
 			p.refuse(out, a.Err)
 			return
 		}
 		out.BaseOffset, out.LogAppendTime, out.LogStartOffset = a.BaseOffset, a.Timestamp, a.Start
 		p.done(nil)
-	})
+	}
+	if record.Batch(from.Records).Transactional() {
+		p.appendTransactional(target, from, opts, done)
+		return
+	}
+	target.Append(from.Records, opts, done)
 }
 
 // admit finds the partition and checks the batch for it.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/coordinator"
 	"github.com/freshetdb/freshet/broker/txn"
 	"github.com/freshetdb/freshet/broker/wire"
@@ -30,6 +31,11 @@ func (h *Handler) initProducerID(ctx context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.InitProducerIDRequest)
 	resp := kmsg.NewPtrInitProducerIDResponse()
 	resp.ProducerID, resp.ProducerEpoch = -1, -1
+	if code := h.mayInit(req, in); code != coordinator.OK {
+		resp.ErrorCode = int16(code)
+		req.Reply(resp)
+		return
+	}
 	if in.TransactionalID == nil {
 		id, err := h.Transactions.ProducerID(ctx)
 		if err != nil {
@@ -50,4 +56,32 @@ func (h *Handler) initProducerID(ctx context.Context, req *wire.Request) {
 		resp.ProducerID, resp.ProducerEpoch = r.Producer.ID, r.Producer.Epoch
 	}
 	req.Reply(resp)
+}
+
+// Answers to those who may not.
+const (
+	mayNotTxn     = coordinator.Code(53) // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+	mayNotTopic   = coordinator.Code(29) // TOPIC_AUTHORIZATION_FAILED
+	mayNotGroup   = coordinator.Code(30) // GROUP_AUTHORIZATION_FAILED
+	mayNotCluster = coordinator.Code(31) // CLUSTER_AUTHORIZATION_FAILED
+)
+
+// nobody is the producer of answers that have none.
+func nobody() coordinator.Producer { return coordinator.Producer{ID: -1, Epoch: -1} }
+
+// mayInit tells why a request for a producer id can't be answered, OK when it can.
+func (h *Handler) mayInit(req *wire.Request, in *kmsg.InitProducerIDRequest) coordinator.Code {
+	if in.TransactionalID == nil {
+		if !h.may(req, auth.OpIdempotentWrite, auth.ResourceCluster, auth.ClusterName) && !h.Authorizer.MayAny(req.Conn.Caller(), auth.OpWrite, auth.ResourceTopic) {
+			return mayNotCluster
+		}
+		return coordinator.OK
+	}
+	switch {
+	case !h.may(req, auth.OpWrite, auth.ResourceTransactionalID, *in.TransactionalID):
+		return mayNotTxn
+	case (in.ProducerID < 0) != (in.ProducerEpoch < 0):
+		return coordinator.InvalidRequest
+	}
+	return coordinator.OK
 }

@@ -4,28 +4,36 @@ import (
 	"context"
 	"regexp"
 	"slices"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/coordinator"
 	"github.com/freshetdb/freshet/broker/txn"
 	"github.com/freshetdb/freshet/broker/wire"
 )
 
+// endBumps is the version of EndTxn whose answer brings the epoch of the next transaction (KIP-890).
+const endBumps = 5
+
 // endTxn commits or aborts a transaction; it is answered when the decision is committed.
 func (h *Handler) endTxn(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.EndTxnRequest)
-	end := txn.EndRequest{
-		ID: in.TransactionalID, Producer: coordinator.Producer{ID: in.ProducerID, Epoch: in.ProducerEpoch}, Commit: in.Commit,
-	}
-	h.Transactions.End(end, txn.EndCallbacks{Decided: func(code coordinator.Code) {
+	reply := func(r txn.EndResponse) {
 		resp := kmsg.NewPtrEndTxnResponse()
-		resp.ErrorCode = fencedCode(code, in.Version, txnKnowsFenced)
-		resp.ProducerID, resp.ProducerEpoch = -1, -1
+		resp.ErrorCode = fencedCode(r.Code, in.Version, txnKnowsFenced)
+		resp.ProducerID, resp.ProducerEpoch = r.Producer.ID, r.Producer.Epoch
 		req.Reply(resp)
-	}})
+	}
+	if !h.may(req, auth.OpWrite, auth.ResourceTransactionalID, in.TransactionalID) {
+		reply(txn.EndResponse{Code: mayNotTxn, Producer: nobody()})
+		return
+	}
+	h.Transactions.End(txn.EndRequest{
+		ID: in.TransactionalID, Producer: coordinator.Producer{ID: in.ProducerID, Epoch: in.ProducerEpoch},
+		Commit: in.Commit, Version: txnVersion(in.Version >= endBumps),
+	}, txn.EndCallbacks{Decided: reply})
 }
 
 // describeTransactions tells of transactional ids.
@@ -34,10 +42,12 @@ func (h *Handler) describeTransactions(ctx context.Context, req *wire.Request) {
 	resp := kmsg.NewPtrDescribeTransactionsResponse()
 	resp.TransactionStates = []kmsg.DescribeTransactionsResponseTransactionState{}
 	for _, id := range in.TransactionalIDs {
-		d := h.Transactions.Describe(ctx, id)
+		d := txn.Description{Code: mayNotTxn}
+		if h.may(req, auth.OpDescribe, auth.ResourceTransactionalID, id) {
+			d = h.Transactions.Describe(ctx, id)
+		}
 		out := kmsg.NewDescribeTransactionsResponseTransactionState()
 		out.TransactionalID, out.ErrorCode = id, int16(d.Code)
-		out.ProducerID, out.ProducerEpoch, out.StartTimestamp = -1, -1, -1
 		out.Topics = []kmsg.DescribeTransactionsResponseTransactionStateTopic{}
 		if d.Code == coordinator.OK {
 			fillTransaction(&out, &d)
@@ -50,9 +60,7 @@ func (h *Handler) describeTransactions(ctx context.Context, req *wire.Request) {
 func fillTransaction(out *kmsg.DescribeTransactionsResponseTransactionState, d *txn.Description) {
 	out.State, out.TimeoutMillis = d.State.String(), int32(d.Timeout.Milliseconds())
 	out.ProducerID, out.ProducerEpoch = d.Producer.ID, d.Producer.Epoch
-	if !d.Start.IsZero() {
-		out.StartTimestamp = d.Start.UnixMilli()
-	}
+	out.StartTimestamp = startMillis(d)
 	for _, tp := range d.Partitions {
 		n := len(out.Topics)
 		if n == 0 || out.Topics[n-1].Topic != tp.Topic {
@@ -63,9 +71,12 @@ func fillTransaction(out *kmsg.DescribeTransactionsResponseTransactionState, d *
 	}
 }
 
-// transactionStates are the states a ListTransactions filter may name.
-var transactionStates = []txn.State{
-	txn.Empty, txn.Ongoing, txn.PrepareCommit, txn.PrepareAbort, txn.CompleteCommit, txn.CompleteAbort,
+// startMillis is when a transactional id's last transaction began, -1 before the first.
+func startMillis(d *txn.Description) int64 {
+	if d.Start.IsZero() {
+		return -1
+	}
+	return d.Start.UnixMilli()
 }
 
 // listTransactions lists transactional ids that pass the filters.
@@ -74,7 +85,7 @@ func (h *Handler) listTransactions(ctx context.Context, req *wire.Request) {
 	resp := kmsg.NewPtrListTransactionsResponse()
 	resp.UnknownStateFilters, resp.TransactionStates = []string{}, []kmsg.ListTransactionsResponseTransactionState{}
 	for _, name := range in.StateFilters {
-		if !slices.ContainsFunc(transactionStates, func(s txn.State) bool { return s.String() == name }) {
+		if _, known := txn.ParseState(name); !known {
 			resp.UnknownStateFilters = append(resp.UnknownStateFilters, name)
 		}
 	}
@@ -91,7 +102,7 @@ func (h *Handler) listTransactions(ctx context.Context, req *wire.Request) {
 		return
 	}
 	for _, d := range all {
-		if !h.listed(in, pattern, &d) {
+		if !h.listed(in, pattern, &d) || !h.may(req, auth.OpDescribe, auth.ResourceTransactionalID, d.ID) {
 			continue
 		}
 		out := kmsg.NewListTransactionsResponseTransactionState()
@@ -110,8 +121,7 @@ func (h *Handler) listed(in *kmsg.ListTransactionsRequest, pattern *regexp.Regex
 	case deref(in.TransactionalIDPattern) != "" && !pattern.MatchString(d.ID):
 		return false
 	case in.Version >= 1 && in.DurationFilterMillis >= 0:
-		age := time.Duration(in.DurationFilterMillis) * time.Millisecond
-		return !d.Start.IsZero() && h.Clock().Sub(d.Start) >= age
+		return h.Clock().UnixMilli()-startMillis(d) > in.DurationFilterMillis // as Kafka: those that never began count as old
 	}
 	return true
 }

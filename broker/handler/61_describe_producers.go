@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/wire"
 )
 
@@ -17,6 +18,13 @@ func (h *Handler) describeProducers(_ context.Context, req *wire.Request) {
 		out := kmsg.NewDescribeProducersResponseTopic()
 		out.Topic = t.Topic
 		for _, p := range t.Partitions {
+			if !h.may(req, auth.OpRead, auth.ResourceTopic, t.Topic) {
+				refused := kmsg.NewDescribeProducersResponseTopicPartition()
+				refused.Partition, refused.ErrorCode = p, int16(mayNotTopic)
+				refused.ActiveProducers = []kmsg.DescribeProducersResponseTopicPartitionActiveProducer{}
+				out.Partitions = append(out.Partitions, refused)
+				continue
+			}
 			out.Partitions = append(out.Partitions, h.producersOf(t.Topic, p))
 		}
 		resp.Topics = append(resp.Topics, out)

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/freshetdb/freshet/broker/controller"
+	"github.com/freshetdb/freshet/broker/coordinator"
 	"github.com/freshetdb/freshet/broker/quorum"
 	"github.com/freshetdb/freshet/broker/replica"
 	"github.com/freshetdb/freshet/storage/log"
@@ -55,6 +56,11 @@ func kafkaError(err error) *kerr.Error {
 	}
 	if known, ok := errors.AsType[*kerr.Error](err); ok {
 		return known
+	}
+	if code, ok := errors.AsType[coordinator.Code](err); ok {
+		if known, ok := kerr.ErrorForCode(int16(code)).(*kerr.Error); ok {
+			return known
+		}
 	}
 	for _, t := range translations {
 		if errors.Is(err, t.is) {

@@ -12,8 +12,12 @@ type feature struct {
 // featureMetadataVersion at its level says "as Kafka 4.0's formats"; clients only show it.
 var featureMetadataVersion = feature{name: "metadata.version", min: 1, max: 25, initial: 25}
 
+// featureTransactionVersion at level 2 says that each transaction's end bumps the producer's epoch, and that partitions join by
+// being written to (KIP-890).
+var featureTransactionVersion = feature{name: "transaction.version", min: 0, max: 2, initial: 2}
+
 // features are all there are, by name.
-func features() []feature { return []feature{featureMetadataVersion} }
+func features() []feature { return []feature{featureMetadataVersion, featureTransactionVersion} }
 
 // level is the finalised level: the agreed one, or the initial one where nobody changed it.
 func (f feature) level(img *metadata.Image) int16 {

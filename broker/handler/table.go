@@ -32,10 +32,10 @@ const (
 // the broker knows compression (KAFKA-18659).
 const produceMinAdvertised = 0
 
-// apis are the rows of the version table this package's own files serve. Produce ends at 11 because 12 means transactions v2.
+// apis are the rows of the version table this package's own files serve.
 func (h *Handler) apis() []wire.API {
 	return []wire.API{
-		{Key: keyProduce, Min: 3, Max: 11, AdvertisedMin: produceMinAdvertised, Serve: h.produce},
+		{Key: keyProduce, Min: 3, Max: 13, AdvertisedMin: produceMinAdvertised, Serve: h.produce},
 		{Key: keyFetch, Min: 4, Max: 18, AdvertisedMin: 4, Serve: h.fetch},
 		{Key: keyListOffsets, Min: 1, Max: 11, AdvertisedMin: 1, Serve: h.listOffsets},
 		{Key: keyMetadata, Min: 0, Max: 13, Serve: h.metadata},

@@ -20,9 +20,14 @@ type Coordinator struct {
 	partitions atomic.Int32 // of __transaction_state
 	ids        *ProducerIDs
 	writer     *Writer
+	options    atomic.Pointer[Options]
 	held       Partitions
 	sweeping   chan struct{} // full while AbortHanging is at work
 	log        *slog.Logger
+
+	working sync.WaitGroup // of those who fetch producer ids beside the shards
+	life    context.Context
+	end     context.CancelFunc
 }
 
 // Deps are what a coordinator works with.
@@ -43,10 +48,15 @@ func NewCoordinator(opts Options, shards coordinator.Options, partitions int32, 
 		writer: NewWriter(deps.Partitions, deps.Ended, deps.Logger),
 	}
 	c.partitions.Store(partitions)
+	c.SetOptions(opts)
+	c.life, c.end = context.WithCancel(context.Background())
 	m := newMetrics(deps.Registerer)
-	c.runtime = coordinator.New(shards, deps.Log, deps.Logger, func(int32) *Shard { return newShard(opts, c.writer, m) })
+	c.runtime = coordinator.New(shards, deps.Log, deps.Logger, func(int32) *Shard { return newShard(c.options.Load, c.writer, m) })
 	return c
 }
+
+// SetOptions changes the options of all shards from now on.
+func (c *Coordinator) SetOptions(opts Options) { c.options.Store(opts.withDefaults()) }
 
 // Elect makes this node the coordinator of a partition of __transaction_state.
 func (c *Coordinator) Elect(partition, leaderEpoch int32) { c.runtime.Elect(partition, leaderEpoch) }
@@ -56,8 +66,10 @@ func (c *Coordinator) Resign(partition int32) { c.runtime.Resign(partition) }
 
 // Close ends every shard and waits.
 func (c *Coordinator) Close() {
+	c.end()
 	c.writer.Close()
 	c.runtime.Close()
+	c.working.Wait()
 }
 
 // PartitionFor gives the partition of __transaction_state that keeps an id.
@@ -98,8 +110,19 @@ func (c *Coordinator) InitProducerID(ctx context.Context, req InitRequest) InitR
 }
 
 // AddPartitions lets partitions take part; see Shard.AddPartitions.
-func (c *Coordinator) AddPartitions(id string, p coordinator.Producer, partitions []TopicPartition, reply func(coordinator.Code)) {
-	c.do(id, func(s *Shard, now time.Time) { s.AddPartitions(now, id, p, partitions, reply) }, reply)
+func (c *Coordinator) AddPartitions(req AddRequest, reply func(coordinator.Code)) {
+	c.do(req.ID, func(s *Shard, now time.Time) { s.AddPartitions(now, req, reply) }, reply)
+}
+
+// VerifyPartitions tells of each partition whether it takes part; see Shard.VerifyPartitions.
+func (c *Coordinator) VerifyPartitions(req AddRequest, reply func([]coordinator.Code)) {
+	c.do(req.ID, func(s *Shard, _ time.Time) { reply(s.VerifyPartitions(req)) }, func(code coordinator.Code) {
+		codes := make([]coordinator.Code, len(req.Partitions))
+		for i := range codes {
+			codes[i] = code
+		}
+		reply(codes)
+	})
 }
 
 // Begin joins partitions for a producer of this process; see Shard.Begin.
@@ -107,9 +130,33 @@ func (c *Coordinator) Begin(id string, p coordinator.Producer, partitions []Topi
 	c.do(id, func(s *Shard, now time.Time) { s.Begin(now, id, p, partitions, reply) }, reply)
 }
 
-// End ends a transaction; see Shard.End.
+// End ends a transaction; see Shard.End. It brings a new producer id where one is needed.
 func (c *Coordinator) End(req EndRequest, calls EndCallbacks) {
-	c.do(req.ID, func(s *Shard, now time.Time) { s.End(now, req, calls) }, calls.orNothing().Decided)
+	req.FreshID = noProducer
+	calls = calls.orNothing()
+	first := calls
+	first.Decided = func(r EndResponse) {
+		if !r.NeedID {
+			calls.Decided(r)
+			return
+		}
+		c.working.Go(func() { // the shard can't wait for the id; ends with Close
+			id, err := c.ids.Next(c.life)
+			if err != nil {
+				c.log.Warn("no producer id", "error", err)
+				calls.Decided(refusal(coordinator.NotAvailable))
+				return
+			}
+			req.FreshID = id
+			c.postEnd(req, calls)
+		})
+	}
+	c.postEnd(req, first)
+}
+
+func (c *Coordinator) postEnd(req EndRequest, calls EndCallbacks) {
+	c.do(req.ID, func(s *Shard, now time.Time) { s.End(now, req, calls) },
+		func(code coordinator.Code) { calls.Decided(refusal(code)) })
 }
 
 // Describe tells of a transactional id.

@@ -15,21 +15,22 @@ type Description struct {
 	Producer   coordinator.Producer
 	State      State
 	Timeout    time.Duration
-	Start      time.Time // zero when there is no transaction
+	Start      time.Time // of the last transaction, zero before the first
 	Partitions []TopicPartition
 }
 
 func (t *txn) describe() Description {
-	d := Description{ID: t.id, Producer: t.producer, State: t.state, Timeout: t.timeout, Partitions: t.partitions.sorted()}
-	if t.state == Ongoing || t.prepared() {
-		d.Start = t.start
+	return Description{
+		ID: t.id, Producer: t.producer, State: t.state, Timeout: t.timeout, Start: t.start, Partitions: t.partitions.sorted(),
 	}
-	return d
 }
 
 // Describe tells of a transactional id.
 func (s *Shard) Describe(id string) Description {
 	t := s.txns[id]
+	if id == "" {
+		return Description{Code: coordinator.InvalidRequest}
+	}
 	if t == nil {
 		return Description{Code: coordinator.TransactionalIDUnknown, ID: id}
 	}

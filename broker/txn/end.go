@@ -6,86 +6,41 @@ import (
 	"github.com/freshetdb/freshet/broker/coordinator"
 )
 
-// AddPartitions lets partitions take part in the producer's transaction, opening one if there is none. The list is
-// committed before reply, so that a new coordinator knows where markers have to go. A change under way is waited for:
-// clients that have just ended a transaction would ask again anyway.
-func (s *Shard) AddPartitions(now time.Time, id string, p coordinator.Producer, partitions []TopicPartition, reply func(coordinator.Code)) {
-	t, code := s.find(id, p)
-	if code == coordinator.ConcurrentTransactions {
-		t.waiters = append(t.waiters, waiter{
-			run:  func(now time.Time) { s.AddPartitions(now, id, p, partitions, reply) },
-			drop: func(err error) { reply(codeOf(err)) },
-		})
-		return
-	}
-	if code != coordinator.OK {
-		reply(code)
-		return
-	}
-	if t.state == Ongoing && t.partitions.hasAll(partitions) {
-		reply(coordinator.OK)
-		return
-	}
-	next := t.durable
-	next.join(now, partitions)
-	s.write(now, t, next, func(_ time.Time, err error) { reply(codeOf(err)) })
-}
-
-// join adds partitions to the ongoing transaction, or to a new one.
-func (d *durable) join(now time.Time, partitions []TopicPartition) {
-	joined := partitionSet{}
-	if d.state == Ongoing {
-		for tp := range d.partitions {
-			joined[tp] = struct{}{}
-		}
-	} else {
-		d.start = now
-	}
-	for _, tp := range partitions {
-		joined[tp] = struct{}{}
-	}
-	d.state, d.partitions = Ongoing, joined
-}
-
-// Begin is AddPartitions for a producer of this process: nothing is written. That is enough because End brings the exact list, and because the process that would have to remember the
-// partitions dies together with the producer: what it leaves open is aborted at the next start.
-func (s *Shard) Begin(now time.Time, id string, p coordinator.Producer, partitions []TopicPartition, reply func(coordinator.Code)) {
-	t, code := s.find(id, p)
-	if code == coordinator.ConcurrentTransactions {
-		t.waiters = append(t.waiters, waiter{
-			run:  func(now time.Time) { s.Begin(now, id, p, partitions, reply) },
-			drop: func(err error) { reply(codeOf(err)) },
-		})
-		return
-	}
-	if code == coordinator.OK {
-		t.join(now, partitions)
-		t.volatile = true
-		s.plan(t)
-	}
-	reply(code)
-}
-
 // EndRequest ends a transaction.
 type EndRequest struct {
 	ID       string
 	Producer coordinator.Producer
 	Commit   bool
+	Version  Version
+	// FreshID is a producer id nobody has, or -1: then EndResponse.NeedID tells that one is needed. Only V2 needs one, when
+	// the epochs have run out.
+	FreshID int64
 	// Partitions replaces those joined by Begin; nil keeps what AddPartitions brought.
 	Partitions []TopicPartition
 }
 
+// EndResponse answers an EndRequest.
+type EndResponse struct {
+	Code coordinator.Code
+	// Producer is what the next transaction is made by, in V2.
+	Producer coordinator.Producer
+	NeedID   bool // ask again with a FreshID
+}
+
+// refusal answers with a code.
+func refusal(code coordinator.Code) EndResponse { return EndResponse{Code: code, Producer: nobody()} }
+
 // EndCallbacks tell how a transaction's end gets on. Decided is called first; Visible only after an OK.
 type EndCallbacks struct {
 	// Decided tells that the end is committed: from now on it happens, whoever fails.
-	Decided func(code coordinator.Code)
+	Decided func(r EndResponse)
 	// Visible tells that every marker is committed, so that readers see the end.
 	Visible func(err error)
 }
 
 func (c EndCallbacks) orNothing() EndCallbacks {
 	if c.Decided == nil {
-		c.Decided = func(coordinator.Code) {}
+		c.Decided = func(EndResponse) {}
 	}
 	if c.Visible == nil {
 		c.Visible = func(error) {}
@@ -96,46 +51,139 @@ func (c EndCallbacks) orNothing() EndCallbacks {
 // End commits or aborts the producer's transaction.
 func (s *Shard) End(now time.Time, req EndRequest, calls EndCallbacks) {
 	calls = calls.orNothing()
+	if req.Version == V2 {
+		s.endV2(now, req, calls)
+		return
+	}
 	t, code := s.find(req.ID, req.Producer)
 	if code == coordinator.ConcurrentTransactions && t.prepared() && req.Commit != (t.state == PrepareCommit) {
 		code = coordinator.InvalidTxnState
 	}
 	if code != coordinator.OK {
-		calls.Decided(code)
+		calls.Decided(refusal(code))
 		return
 	}
-	prepared, complete := PrepareAbort, CompleteAbort
-	if req.Commit {
-		prepared, complete = PrepareCommit, CompleteCommit
-	}
+	prepared, complete := outcome(req.Commit)
 	switch t.state {
 	case complete: // a retry
-		calls.Decided(coordinator.OK)
+		calls.Decided(refusal(coordinator.OK))
 		calls.Visible(nil)
 		return
 	case Ongoing:
 	default:
-		calls.Decided(coordinator.InvalidTxnState)
+		calls.Decided(refusal(coordinator.InvalidTxnState))
 		return
 	}
 	next := t.durable
-	next.state = prepared
+	next.state, next.version = prepared, V1
 	if req.Partitions != nil {
 		next.partitions = partitionSet{}
 		for _, tp := range req.Partitions {
 			next.partitions[tp] = struct{}{}
 		}
 	}
-	s.prepare(now, t, next, calls)
+	s.prepare(now, t, next, nobody(), calls)
 }
 
-// prepare commits the decision and then carries it out.
-func (s *Shard) prepare(now time.Time, t *txn, next durable, calls EndCallbacks) {
-	s.write(now, t, next, func(_ time.Time, err error) {
-		calls.Decided(codeOf(err))
-		if err == nil {
-			s.finish(t, calls)
+// outcome gives the states of a transaction that is decided, and of one that is over.
+func outcome(commit bool) (prepared, complete State) {
+	if commit {
+		return PrepareCommit, CompleteCommit
+	}
+	return PrepareAbort, CompleteAbort
+}
+
+// endV2 is End with a new epoch for the next transaction (KIP-890). The same epoch once more is another end, the one before
+// a retry of the last:
+//
+//	               abort              commit
+//	               retry   current    retry   current
+//	Empty          fenced  bumps      fenced  refused
+//	CompleteAbort  OK      bumps      refused refused
+//	CompleteCommit refused bumps      OK      refused
+//	Ongoing        fenced  bumps      fenced  bumps
+func (s *Shard) endV2(now time.Time, req EndRequest, calls EndCallbacks) {
+	t := s.txns[req.ID]
+	retry, code := t.checkEnd(req)
+	if code != coordinator.OK {
+		calls.Decided(refusal(code))
+		return
+	}
+	prepared, complete := outcome(req.Commit)
+	switch {
+	case t.state == complete && retry:
+		calls.Decided(EndResponse{Producer: t.producer})
+		calls.Visible(nil)
+		return
+	case t.prepared() && t.state == prepared:
+		calls.Decided(refusal(coordinator.ConcurrentTransactions))
+		return
+	case t.state == Ongoing, !req.Commit && !retry && !t.prepared():
+	default:
+		calls.Decided(refusal(coordinator.InvalidTxnState))
+		return
+	}
+	next := t.durable
+	answer := coordinator.Producer{ID: t.producer.ID, Epoch: t.producer.Epoch + 1}
+	if t.producer.Epoch >= epochMax {
+		if req.FreshID < 0 {
+			calls.Decided(EndResponse{NeedID: true, Producer: nobody()})
+			return
 		}
+		next.nextID = req.FreshID
+		answer = coordinator.Producer{ID: req.FreshID}
+	}
+	next.state, next.version = prepared, V2
+	next.lastEpoch = t.producer.Epoch
+	next.producer.Epoch++
+	if t.state != Ongoing { // nothing took part, so there is nothing but the epoch to end
+		next.start, next.partitions = now, nil
+	}
+	s.prepare(now, t, next, answer, calls)
+}
+
+// checkEnd tells whether a V2 producer may end the transaction, and whether it asks again for the end it has had.
+func (t *txn) checkEnd(req EndRequest) (retry bool, code coordinator.Code) {
+	switch {
+	case req.ID == "":
+		return false, coordinator.InvalidRequest
+	case t == nil:
+		return false, coordinator.InvalidProducerID
+	}
+	bumped := t.producer.ID == req.Producer.ID && t.producer.Epoch == req.Producer.Epoch+1
+	renewed := t.previousID == req.Producer.ID && t.producer.ID != req.Producer.ID &&
+		req.Producer.Epoch == epochMax && t.producer.Epoch == 0
+	retry = bumped || renewed
+	current := t.producer == req.Producer
+	var valid bool
+	switch t.state {
+	case PrepareCommit, PrepareAbort:
+		valid = bumped
+	case CompleteCommit, CompleteAbort:
+		valid = retry || current
+	default:
+		valid = current
+	}
+	switch {
+	case t.producer.ID != req.Producer.ID && !renewed:
+		return false, coordinator.InvalidProducerID
+	case !valid:
+		return false, coordinator.ProducerFenced
+	case t.busy && !t.prepared():
+		return false, coordinator.ConcurrentTransactions
+	}
+	return retry, coordinator.OK
+}
+
+// prepare commits the decision and then carries it out. answer is what the producer is told.
+func (s *Shard) prepare(now time.Time, t *txn, next durable, answer coordinator.Producer, calls EndCallbacks) {
+	s.write(now, t, next, func(_ time.Time, err error) {
+		if err != nil {
+			calls.Decided(refusal(codeOf(err)))
+			return
+		}
+		calls.Decided(EndResponse{Producer: answer})
+		s.finish(t, calls)
 	})
 }
 
@@ -153,6 +201,7 @@ func (s *Shard) finish(t *txn, calls EndCallbacks) {
 	for _, tp := range partitions {
 		m := Marker{
 			TopicPartition: tp, Producer: t.producer, CoordinatorEpoch: s.leaderEpoch, Commit: t.state == PrepareCommit,
+			EpochBumped: t.version == V2,
 		}
 		s.markers.Write(m, func(err error) {
 			s.out.Post(func(now time.Time) {
@@ -178,6 +227,9 @@ func (s *Shard) complete(now time.Time, t *txn) {
 	}
 	ended.Inc()
 	next.partitions = nil
+	if next.nextID != noProducer {
+		next.producer, next.nextID = coordinator.Producer{ID: next.nextID}, noProducer
+	}
 	s.write(now, t, next, func(_ time.Time, err error) {
 		if err != nil { // still prepared: the next coordinator writes the markers again, which changes nothing
 			t.busy = true

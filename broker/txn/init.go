@@ -27,14 +27,12 @@ type InitResponse struct {
 
 // InitProducerID fences earlier producers of the id and ends what they left open. Source: KIP-98, KIP-360.
 func (s *Shard) InitProducerID(now time.Time, req InitRequest, reply func(InitResponse)) {
-	refuse := func(code coordinator.Code) {
-		reply(InitResponse{Code: code, Producer: coordinator.Producer{ID: -1, Epoch: noEpoch}})
-	}
+	refuse := func(code coordinator.Code) { reply(InitResponse{Code: code, Producer: nobody()}) }
 	if req.ID == "" {
 		refuse(coordinator.InvalidRequest)
 		return
 	}
-	if req.Timeout <= 0 || req.Timeout > s.opts.TimeoutMax {
+	if req.Timeout <= 0 || req.Timeout > s.options().TimeoutMax {
 		refuse(coordinator.InvalidTxnTimeout)
 		return
 	}
@@ -44,7 +42,7 @@ func (s *Shard) InitProducerID(now time.Time, req InitRequest, reply func(InitRe
 			reply(InitResponse{NeedID: true})
 			return
 		}
-		t = &txn{id: req.ID, lastEpoch: noEpoch, durable: durable{producer: coordinator.Producer{ID: req.FreshID, Epoch: noEpoch}}}
+		t = newTxn(req.ID, req.FreshID)
 		s.txns[req.ID] = t
 	}
 	again := func() bool {
@@ -61,9 +59,7 @@ func (s *Shard) InitProducerID(now time.Time, req InitRequest, reply func(InitRe
 		if !again() {
 			refuse(coordinator.ConcurrentTransactions)
 		}
-	case req.Current.ID >= 0 && req.Current.ID != t.producer.ID:
-		refuse(coordinator.ProducerFenced)
-	case req.Current.ID >= 0 && req.Current.Epoch != t.producer.Epoch && req.Current.Epoch != t.lastEpoch:
+	case !t.mayInit(req.Current):
 		refuse(coordinator.ProducerFenced)
 	case t.state == Ongoing:
 		waits := again()
@@ -76,42 +72,67 @@ func (s *Shard) InitProducerID(now time.Time, req InitRequest, reply func(InitRe
 	}
 }
 
+func newTxn(id string, producerID int64) *txn {
+	return &txn{id: id, durable: durable{
+		producer: coordinator.Producer{ID: producerID, Epoch: noEpoch}, previousID: noProducer, nextID: noProducer, lastEpoch: noEpoch,
+	}}
+}
+
+// mayInit tells whether a producer that names itself is the current one, or asks again for the epoch it was given. Unlike
+// Kafka's coordinator this one asks that before it aborts a transaction, so that a fenced producer can't.
+func (t *txn) mayInit(p coordinator.Producer) bool {
+	switch {
+	case p.ID < 0, t.producer.Epoch == noEpoch, p == t.producer:
+		return true
+	case t.state == Ongoing:
+		return false
+	case p.ID == t.producer.ID:
+		return p.Epoch == t.lastEpoch
+	}
+	return p.ID == t.previousID && p.Epoch >= epochMax && p.Epoch == t.lastEpoch
+}
+
 // bump hands out the next epoch, or a new producer id when epochs have run out.
 func (s *Shard) bump(now time.Time, t *txn, req InitRequest, reply func(InitResponse)) {
-	next := durable{producer: t.producer, timeout: req.Timeout, state: Empty}
-	lastEpoch := int16(noEpoch)
+	next := durable{
+		producer: t.producer, nextID: noProducer, timeout: req.Timeout, state: Empty, version: t.version, lastEpoch: noEpoch,
+	}
+	named := req.Current.ID >= 0
 	switch {
-	case req.Current.ID >= 0 && req.Current.Epoch == t.lastEpoch && t.lastEpoch != noEpoch && req.Current.Epoch != t.producer.Epoch:
-		lastEpoch = t.lastEpoch // a retry: the same answer again
+	case named && req.Current != t.producer && t.producer.Epoch != noEpoch && t.producer.Epoch <= epochMax:
+		next.lastEpoch = t.lastEpoch // a retry: the same answer again
 	case t.producer.Epoch >= epochMax:
 		if req.FreshID < 0 {
 			reply(InitResponse{NeedID: true})
 			return
 		}
 		next.producer = coordinator.Producer{ID: req.FreshID}
+		if named {
+			next.lastEpoch = t.producer.Epoch
+		}
 	default:
-		if req.Current.ID >= 0 {
-			lastEpoch = t.producer.Epoch
+		if named {
+			next.lastEpoch = t.producer.Epoch
 		}
 		next.producer.Epoch++
 	}
 	s.write(now, t, next, func(_ time.Time, err error) {
 		if err != nil {
-			reply(InitResponse{Code: codeOf(err), Producer: coordinator.Producer{ID: -1, Epoch: noEpoch}})
+			reply(InitResponse{Code: codeOf(err), Producer: nobody()})
 			return
 		}
-		t.lastEpoch = lastEpoch
-		reply(InitResponse{Producer: t.producer})
+		reply(InitResponse{Producer: next.producer})
 	})
 }
 
 // abort ends an ongoing transaction without its producer, which is fenced by the next epoch.
 func (s *Shard) abort(now time.Time, t *txn) {
 	next := t.durable
-	next.state = PrepareAbort
+	next.state, next.version = PrepareAbort, V1
+	next.lastEpoch = t.producer.Epoch
 	if next.producer.Epoch <= epochMax {
 		next.producer.Epoch++
+		next.version = V2 // the markers carry a newer epoch than the transaction
 	}
-	t.lastEpoch = noEpoch
-	s.prepare(now, t, next, EndCallbacks{}.orNothing())
+	s.prepare(now, t, next, nobody(), EndCallbacks{}.orNothing())
 }

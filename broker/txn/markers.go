@@ -21,8 +21,9 @@ var (
 
 // Partitions are the partitions that markers are written to.
 type Partitions interface {
-	// AppendMarker appends a control batch and calls done when it is committed. Errors: ErrGone, ErrStale, others may pass.
-	AppendMarker(tp TopicPartition, batch record.Batch, done func(err error))
+	// AppendMarker appends a marker as a control batch and calls done when it is committed. Errors: ErrGone, ErrStale, others
+	// may pass.
+	AppendMarker(m Marker, batch record.Batch, done func(err error))
 	// OpenTransactions lists what partitions hold open, of one producer id or (-1) of all.
 	OpenTransactions(ctx context.Context, producerID int64) ([]Open, error)
 }
@@ -60,7 +61,7 @@ func NewWriter(partitions Partitions, ended func(m Marker, done func()), log *sl
 func (w *Writer) Write(m Marker, done func(err error)) {
 	batch := record.AppendMarker(nil, m.Producer.ID, m.Producer.Epoch, time.Now().UnixMilli(),
 		record.Marker{Commit: m.Commit, CoordinatorEpoch: m.CoordinatorEpoch})
-	w.partitions.AppendMarker(m.TopicPartition, batch, func(err error) {
+	w.partitions.AppendMarker(m, batch, func(err error) {
 		switch {
 		case err == nil:
 			w.ended(m, func() { done(nil) })

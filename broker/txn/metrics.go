@@ -7,6 +7,7 @@ type metrics struct {
 	committed prometheus.Counter
 	aborted   prometheus.Counter
 	timedOut  prometheus.Counter
+	expired   prometheus.Counter
 }
 
 // newMetrics makes the figures and registers them, unless reg is nil.
@@ -20,9 +21,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		timedOut: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "freshet", Subsystem: "transaction", Name: "timed_out_total", Help: "Transactions aborted because their time was over.",
 		}),
+		expired: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "freshet", Subsystem: "transaction", Name: "expired_ids_total", Help: "Transactional ids forgotten because they had no transaction for long.",
+		}),
 	}
 	if reg != nil {
-		reg.MustRegister(ended, m.timedOut)
+		reg.MustRegister(ended, m.timedOut, m.expired)
 	}
 	return m
 }

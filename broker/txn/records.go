@@ -10,10 +10,11 @@ import (
 	"github.com/freshetdb/freshet/broker/coordinator"
 )
 
-// Versions of the records of __transaction_state, as Kafka writes them for transactions v1.
+// Versions of the records of __transaction_state, as Kafka writes them with transaction.version 1 and 2. Values of version 0
+// are read, too.
 const (
 	keyVersion   = 0
-	valueVersion = 0
+	valueVersion = 1
 )
 
 // stateRecord is a transactional id's state.
@@ -23,6 +24,8 @@ func stateRecord(id string, d *durable) coordinator.Record {
 	value.Version = valueVersion
 	value.ProducerID, value.ProducerEpoch = d.producer.ID, d.producer.Epoch
 	value.TimeoutMillis = int32(d.timeout.Milliseconds())
+	value.PreviousProducerID, value.NextProducerID = d.previousID, d.nextID
+	value.ClientTransactionVersion = int16(d.version)
 	value.State = kmsg.TransactionState(d.state)
 	value.LastUpdateTimestamp = d.update.UnixMilli()
 	value.StartTimestamp = -1
@@ -60,16 +63,19 @@ func (s *Shard) Replay(e coordinator.Entry) error {
 	if err := value.ReadFrom(e.Value); err != nil {
 		return fmt.Errorf("transaction value: %w", err)
 	}
+	if value.Version < 0 || value.Version > valueVersion {
+		return fmt.Errorf("transaction value of version %d", value.Version)
+	}
 	state := State(value.State)
 	if state < Empty || state > CompleteAbort {
 		return fmt.Errorf("transaction state %d", value.State)
 	}
-	t := &txn{id: key.TransactionalID, lastEpoch: noEpoch, durable: durable{
-		producer: coordinator.Producer{ID: value.ProducerID, Epoch: value.ProducerEpoch},
-		timeout:  time.Duration(value.TimeoutMillis) * time.Millisecond,
-		state:    state, partitions: partitionSet{},
-		update: time.UnixMilli(value.LastUpdateTimestamp),
-	}}
+	t := newTxn(key.TransactionalID, value.ProducerID)
+	t.producer.Epoch = value.ProducerEpoch
+	t.previousID, t.nextID = value.PreviousProducerID, value.NextProducerID
+	t.timeout = time.Duration(value.TimeoutMillis) * time.Millisecond
+	t.state, t.version, t.partitions = state, Version(value.ClientTransactionVersion), partitionSet{}
+	t.update = time.UnixMilli(value.LastUpdateTimestamp)
 	if value.StartTimestamp >= 0 {
 		t.start = time.UnixMilli(value.StartTimestamp)
 	}
@@ -91,9 +97,15 @@ func (s *Shard) Snapshot() (records []coordinator.Record, ok bool) {
 		}
 		state := t.durable
 		if t.volatile {
-			state.state, state.partitions = Empty, nil
+			state.state, state.partitions, state.start = Empty, nil, time.Time{}
 		}
 		records = append(records, stateRecord(t.id, &state))
 	}
 	return records, true
+}
+
+// tombstone forgets a transactional id.
+func tombstone(id string) coordinator.Record {
+	key := kmsg.TxnMetadataKey{Version: keyVersion, TransactionalID: id}
+	return coordinator.Record{Key: key.AppendTo(nil)}
 }

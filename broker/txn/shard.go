@@ -2,9 +2,9 @@
 //
 // A Shard is the state machine of one partition of __transaction_state. It does no I/O and reads no clock: events come
 // with the time they happen at, records go out through the coordinator's runtime in Kafka's own format, markers through
-// Markers, and a step is taken only when the one before it is committed. Producers of other processes speak Kafka's
-// protocol of explicit partitions (v1); those of this process join partitions in memory only, see Shard.Begin.
-// Source: KIP-98, KIP-360, Kafka's TransactionCoordinator.
+// Markers, and a step is taken only when the one before it is committed. Producers of other processes add partitions
+// themselves (V1) or let the partitions' leaders do it (V2); those of this process join partitions in memory only, see
+// Shard.Begin. Source: KIP-98, KIP-360, KIP-890, KIP-1228, Kafka's TransactionCoordinator.
 package txn
 
 import (
@@ -29,37 +29,67 @@ type Marker struct {
 	Producer         coordinator.Producer
 	CoordinatorEpoch int32
 	Commit           bool
+	// EpochBumped: the producer's epoch is newer than that of the transaction's records.
+	EpochBumped bool
 }
 
 // Options of the shards. The zero value gets the defaults.
 type Options struct {
-	TimeoutMax time.Duration // of a transaction; 15 minutes
+	// TimeoutMax bounds what producers ask for (transaction.max.timeout.ms); 15 minutes.
+	TimeoutMax time.Duration
+	// AbortInterval is the shortest time between two looks for transactions that have timed out
+	// (transaction.abort.timed.out.transaction.cleanup.interval.ms); 0 aborts each when its time is over.
+	AbortInterval time.Duration
+	// IDExpiration is how long an id without a transaction is remembered (transactional.id.expiration.ms); 7 days.
+	IDExpiration time.Duration
+	// ExpireInterval is the time between two looks for such ids
+	// (transaction.remove.expired.transaction.cleanup.interval.ms); 1 hour.
+	ExpireInterval time.Duration
 }
 
-const defaultTimeoutMax = 15 * time.Minute
+const (
+	defaultTimeoutMax     = 15 * time.Minute
+	defaultIDExpiration   = 7 * 24 * time.Hour
+	defaultExpireInterval = time.Hour
+)
+
+func (o Options) withDefaults() *Options {
+	if o.TimeoutMax == 0 {
+		o.TimeoutMax = defaultTimeoutMax
+	}
+	if o.IDExpiration == 0 {
+		o.IDExpiration = defaultIDExpiration
+	}
+	if o.ExpireInterval == 0 {
+		o.ExpireInterval = defaultExpireInterval
+	}
+	return &o
+}
 
 // writeRetry is how long a transaction that timed out is left alone after its abort could not be written.
 const writeRetry = time.Second
 
 // Shard holds the transactional ids of one partition. All methods must be called on the shard's goroutine.
 type Shard struct {
-	opts        Options
+	options     func() *Options
 	metrics     *metrics
 	markers     Markers
 	txns        map[string]*txn
 	out         coordinator.Shard
 	leaderEpoch int32
-	next        time.Time // no transaction times out before
+	// Nothing is due before these: a transaction's time, an addition's patience, an id's expiry. Zero for never.
+	nextTimeout, nextAddition, nextExpiry time.Time
+	lastTimeout                           time.Time // when the last look for timeouts was
 }
 
 // New makes an empty shard, whose figures nobody sees.
-func New(opts Options, markers Markers) *Shard { return newShard(opts, markers, newMetrics(nil)) }
+func New(opts Options, markers Markers) *Shard {
+	fixed := opts.withDefaults()
+	return newShard(func() *Options { return fixed }, markers, newMetrics(nil))
+}
 
-func newShard(opts Options, markers Markers, m *metrics) *Shard {
-	if opts.TimeoutMax == 0 {
-		opts.TimeoutMax = defaultTimeoutMax
-	}
-	return &Shard{opts: opts, metrics: m, markers: markers, txns: map[string]*txn{}}
+func newShard(options func() *Options, markers Markers, m *metrics) *Shard {
+	return &Shard{options: options, metrics: m, markers: markers, txns: map[string]*txn{}}
 }
 
 // Start implements coordinator.Machine: transactions that were decided before are finished now.
@@ -82,40 +112,9 @@ func (s *Shard) Stop(err error) {
 	}
 }
 
-// plan makes sure that Tick looks at an ongoing transaction in time.
-func (s *Shard) plan(t *txn) {
-	if t.state != Ongoing {
-		return
-	}
-	if at := t.expires(); s.next.IsZero() || at.Before(s.next) {
-		s.next = at
-	}
-}
-
-// Tick implements coordinator.Machine: it aborts what takes too long, and fences its producer.
-func (s *Shard) Tick(now time.Time) time.Time {
-	if s.next.IsZero() || now.Before(s.next) {
-		return s.next
-	}
-	s.next = time.Time{}
-	for _, id := range slices.Sorted(maps.Keys(s.txns)) {
-		t := s.txns[id]
-		if t.state == Ongoing && !t.busy && !t.expires().After(now) {
-			s.metrics.timedOut.Inc()
-			s.abort(now, t)
-			continue
-		}
-		if t.busy && t.state == Ongoing { // look again when the write under way is through
-			continue
-		}
-		s.plan(t)
-	}
-	return s.next
-}
-
 // write commits a change of t and then takes it over. Nothing else may change t meanwhile.
 func (s *Shard) write(now time.Time, t *txn, next durable, done func(now time.Time, err error)) {
-	next.update = now
+	next.update, next.previousID = now, t.producer.ID
 	t.busy = true
 	s.out.Write(coordinator.Write{
 		Records: []coordinator.Record{stateRecord(t.id, &next)},
@@ -126,6 +125,9 @@ func (s *Shard) write(now time.Time, t *txn, next durable, done func(now time.Ti
 			} else {
 				t.notBefore = now.Add(writeRetry)
 				t.dropWaiters(err) // they would only try the same again
+				if t.producer.Epoch == noEpoch {
+					delete(s.txns, t.id) // never was
+				}
 			}
 			done(now, err)
 			s.plan(t)
@@ -136,10 +138,19 @@ func (s *Shard) write(now time.Time, t *txn, next durable, done func(now time.Ti
 
 // free lets those who wait for t go on, one after the other, until one of them makes it busy again.
 func (s *Shard) free(now time.Time, t *txn) {
-	for !t.busy && !t.prepared() && len(t.waiters) > 0 {
-		w := t.waiters[0]
-		t.waiters = t.waiters[1:]
-		w.run(now)
+	for !t.busy && !t.prepared() {
+		switch {
+		case len(t.additions) > 0:
+			additions := t.additions
+			t.additions = nil
+			s.add(now, t, additions)
+		case len(t.waiters) > 0:
+			w := t.waiters[0]
+			t.waiters = t.waiters[1:]
+			w.run(now)
+		default:
+			return
+		}
 	}
 }
 

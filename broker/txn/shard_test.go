@@ -75,8 +75,12 @@ func (s *script) mark() {
 	markers := s.markers
 	s.markers = nil
 	for _, m := range markers {
-		s.say("marker in %s-%d: producer %d epoch %d, commit %t, coordinator epoch %d",
-			m.Topic, m.Partition, m.Producer.ID, m.Producer.Epoch, m.Commit, m.CoordinatorEpoch)
+		bumped := ""
+		if m.EpochBumped {
+			bumped = ", bumped"
+		}
+		s.say("marker in %s-%d: producer %d epoch %d%s, commit %t, coordinator epoch %d",
+			m.Topic, m.Partition, m.Producer.ID, m.Producer.Epoch, bumped, m.Commit, m.CoordinatorEpoch)
 		m.done(nil)
 	}
 }
@@ -127,11 +131,28 @@ func (s *script) init(d *datadriven.TestData) {
 }
 
 func (s *script) end(d *datadriven.TestData) {
-	req := EndRequest{ID: arg(d, "id", "x"), Producer: s.producer(d, "0"), Commit: d.HasArg("commit")}
+	req := EndRequest{ID: arg(d, "id", "x"), Producer: s.producer(d, "0"), Commit: d.HasArg("commit"), FreshID: -1}
 	if d.Input != "" {
 		req.Partitions = partitions(d)
 	}
-	s.shard.End(s.now, req, EndCallbacks{Decided: s.code("decided"), Visible: func(err error) { s.say("visible: %v", err) }})
+	if d.HasArg("v2") {
+		req.Version = V2
+	}
+	var calls EndCallbacks
+	calls.Decided = func(r EndResponse) {
+		switch {
+		case r.NeedID:
+			s.fresh++
+			req.FreshID = s.fresh
+			s.shard.End(s.now, req, calls)
+		case r.Code == coordinator.OK && req.Version == V2:
+			s.say("decided: %s, next producer %d epoch %d", r.Code.Error(), r.Producer.ID, r.Producer.Epoch)
+		default:
+			s.say("decided: %s", r.Code.Error())
+		}
+	}
+	calls.Visible = func(err error) { s.say("visible: %v", err) }
+	s.shard.End(s.now, req, calls)
 }
 
 func (s *script) run(_ *testing.T, d *datadriven.TestData) string {
@@ -141,7 +162,16 @@ func (s *script) run(_ *testing.T, d *datadriven.TestData) string {
 	case "init":
 		s.init(d)
 	case "add":
-		s.shard.AddPartitions(s.now, id, s.producer(d, "0"), partitions(d), s.code("add"))
+		req := AddRequest{ID: id, Producer: s.producer(d, "0"), Partitions: partitions(d)}
+		if d.HasArg("v2") {
+			req.Version = V2
+		}
+		s.shard.AddPartitions(s.now, req, s.code("add"))
+	case "verify":
+		req := AddRequest{ID: id, Producer: s.producer(d, "0"), Partitions: partitions(d)}
+		for i, code := range s.shard.VerifyPartitions(req) {
+			s.say("verify %s-%d: %s", req.Partitions[i].Topic, req.Partitions[i].Partition, code.Error())
+		}
 	case "begin":
 		s.shard.Begin(s.now, id, s.producer(d, "0"), partitions(d), s.code("begin"))
 	case "end":
@@ -208,6 +238,7 @@ func TestEpochsRunOut(t *testing.T) {
 // snapshot.
 func FuzzReplay(f *testing.F) {
 	r := stateRecord("x", &durable{
+		previousID: 6, nextID: 8, version: V2,
 		producer: coordinator.Producer{ID: 7, Epoch: 3}, timeout: time.Minute, state: Ongoing,
 		partitions: partitionSet{{"t", 1}: {}, {"t", 2}: {}}, start: time.UnixMilli(5), update: time.UnixMilli(6),
 	})

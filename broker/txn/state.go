@@ -17,6 +17,8 @@ import (
 //	  │ InitProducerID         │    │ EndTxn(abort), timeout, InitProducerID                 │
 //	  │                        │    └──────────────► PrepareAbort ──────► CompleteAbort      │
 //	  └────────────────────────┴────────────────────────────────────────────┴────────────────┘
+//
+// Version 2 may abort what never began: from Empty and both Complete states to PrepareAbort.
 type State int8
 
 // The states of a transactional id.
@@ -28,6 +30,32 @@ const (
 	CompleteCommit State = 4
 	CompleteAbort  State = 5
 )
+
+// States of Kafka's that never last here: an id that is forgotten, and one whose fencing is being written.
+const (
+	dead              State = 6
+	prepareEpochFence State = 7
+)
+
+// Version is the protocol a client ends its transactions by, in the numbers of Kafka's transaction.version.
+type Version int8
+
+// The versions. In V2 (KIP-890) each end bumps the producer's epoch, so that nothing late of one transaction can be taken for
+// the next; V1 stands for 0 and 1, which differ in nothing here.
+const (
+	V1 Version = 0
+	V2 Version = 2
+)
+
+// ParseState finds a state by its name in Kafka's tools. Those that never last here are known, too.
+func ParseState(name string) (State, bool) {
+	for s := Empty; s <= prepareEpochFence; s++ {
+		if s.String() == name {
+			return s, true
+		}
+	}
+	return 0, false
+}
 
 // String gives the state as Kafka's tools spell it.
 func (s State) String() string {
@@ -44,6 +72,10 @@ func (s State) String() string {
 		return "CompleteCommit"
 	case CompleteAbort:
 		return "CompleteAbort"
+	case dead:
+		return "Dead"
+	case prepareEpochFence:
+		return "PrepareEpochFence"
 	}
 	return "Unknown"
 }
@@ -76,12 +108,19 @@ func (p partitionSet) hasAll(list []TopicPartition) bool {
 
 // durable is what the log holds of a transactional id.
 type durable struct {
-	producer   coordinator.Producer
-	timeout    time.Duration
-	state      State
-	partitions partitionSet
-	start      time.Time // of the ongoing transaction
-	update     time.Time
+	producer coordinator.Producer
+	// previousID is the producer id before the last change, nextID the one that follows when the transaction is complete,
+	// because the epochs have run out; noProducer for none.
+	previousID, nextID int64
+	timeout            time.Duration
+	state              State
+	version            Version // of the client that joined or ended last
+	partitions         partitionSet
+	start              time.Time // of the last transaction, zero before the first
+	update             time.Time
+	// lastEpoch is the epoch before the last bump that the producer itself may know of: its retry gets the same answer
+	// (KIP-360). As in Kafka the log does not have it.
+	lastEpoch int16
 }
 
 // waiter is a request of this process that waits for the id to become free, instead of asking again as clients do.
@@ -94,14 +133,14 @@ type waiter struct {
 type txn struct {
 	id string
 	durable
-	// lastEpoch is the epoch before the last bump that the producer itself asked for: its retry gets the same answer (KIP-360).
-	lastEpoch int16
 	// volatile means that the log does not know that the transaction is ongoing: it belongs to this process, and dies with
 	// it. What it left in partitions is then found there and aborted (Hanging).
 	volatile bool
 	// busy means that a change is being written or markers are under way; no other may begin.
 	busy    bool
 	waiters []waiter
+	// additions wait likewise, each until its time is over; they are written together.
+	additions []addition
 	// visible is to be called when the markers under way are committed.
 	visible func(error)
 	// notBefore delays the abort of a transaction that timed out, after a failed write.
@@ -119,17 +158,26 @@ func (t *txn) expires() time.Time {
 
 // dropWaiters tells those who wait that it was in vain.
 func (t *txn) dropWaiters(err error) {
-	waiters := t.waiters
-	t.waiters = nil
+	waiters, additions := t.waiters, t.additions
+	t.waiters, t.additions = nil, nil
 	for _, w := range waiters {
 		w.drop(err)
 	}
+	for _, a := range additions {
+		a.reply(codeOf(err))
+	}
 }
 
-// noEpoch stands for an epoch that no producer has.
-const noEpoch = -1
+const (
+	// noEpoch and noProducer stand for an epoch and a producer id that no producer has.
+	noEpoch    = -1
+	noProducer = -1
+)
 
 // epochMax is the last epoch handed out; the one above is kept for the coordinator's own fencing.
 const epochMax = 1<<15 - 2
 
 func (t *txn) prepared() bool { return t.state == PrepareCommit || t.state == PrepareAbort }
+
+// nobody is the producer of answers that have none.
+func nobody() coordinator.Producer { return coordinator.Producer{ID: noProducer, Epoch: noEpoch} }
