@@ -55,6 +55,7 @@ func (m *Manager) Fetch(ctx context.Context, req FetchRequest, done func([]Fetch
 		done(f.results)
 		return
 	}
+	f.release() // who waits holds no memory
 	m.metrics.parkedFetches.Inc()
 	f.done = func(got []Fetched) {
 		m.metrics.parkedFetches.Dec()
@@ -109,9 +110,8 @@ func (f *fetch) read() bool {
 			res.Read, res.Err = fp.Partition.Read(fp.Offset, min(fp.MaxBytes, budget), total == 0, f.req.Isolation)
 		}
 		final = final || res.Err != nil || res.Diverging != nil
-		n := len(res.Span.Bytes)
-		total += n
-		budget = max(0, budget-n)
+		total += len(res.Span.Bytes)
+		budget = max(0, budget-res.Span.Weight())
 	}
 	return final || total >= f.req.MinBytes
 }
@@ -121,6 +121,13 @@ func (fp *FetchPartition) check() error {
 		return ErrNotLeader
 	}
 	return fp.Partition.CheckEpoch(fp.LeaderEpoch)
+}
+
+// release lets go of what was read.
+func (f *fetch) release() {
+	for i := range f.results {
+		f.results[i].Span.Release()
+	}
 }
 
 // divergence compares the reader's last epoch with ours.
@@ -194,6 +201,7 @@ func (f *fetch) run() {
 		if f.read() || expired {
 			break
 		}
+		f.release()
 	}
 	f.mu.Lock()
 	f.finished = true

@@ -52,6 +52,9 @@ func (l *Log) prepare(leaderEpoch int32) error {
 			return l.refused(err)
 		}
 	}
+	if err := l.wake(); err != nil {
+		return l.refused(err)
+	}
 	if err := l.cutTail(); err != nil {
 		return err
 	}
@@ -59,6 +62,15 @@ func (l *Log) prepare(leaderEpoch int32) error {
 		return fmt.Errorf("%w: %d after %d", ErrLeaderEpoch, leaderEpoch, l.epochs.latest())
 	}
 	return nil
+}
+
+// wake opens the active segment's file, which idleness closed.
+func (l *Log) wake() error {
+	s := l.active()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.touched = true
+	return s.openFile()
 }
 
 // refused gives an error from before anything was written its meaning; unlike failed it never ends the disk.

@@ -75,8 +75,12 @@ type Span struct {
 	Bytes      []byte // concatenated v2 batches, untouched; the first may begin below the asked offset
 	NextOffset int64  // after the last batch; 0 when the span is empty
 
-	buf *buffer
+	buf    *buffer
+	weight int // of buf, where the span has it for itself
 }
+
+// Weight is how much memory the span keeps, at least its bytes.
+func (s *Span) Weight() int { return max(len(s.Bytes), s.weight) }
 
 // Release gives the memory back; Bytes must not be used afterwards.
 func (s *Span) Release() {

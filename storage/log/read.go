@@ -87,7 +87,15 @@ func (l *Log) readTail(want *cut) (span Span, ok bool) {
 		buf.release()
 		return Span{}, true
 	}
-	return Span{Bytes: data[want.from:want.to:want.to], NextOffset: want.next, buf: buf}, true
+	found := data[want.from:want.to:want.to]
+	if len(found) >= len(buf.data)/tailShare {
+		return Span{Bytes: found, NextOffset: want.next, buf: buf}, true
+	}
+	// A small piece in the hands of a slow client must not keep the whole chunk.
+	own := l.buffers.get(len(found))
+	copy(own.data, found)
+	buf.release()
+	return Span{Bytes: own.data[:len(found):len(found)], NextOffset: want.next, buf: own, weight: len(own.data)}, true
 }
 
 // readSegment serves from a segment's file; done is false when the segment ends before the offset.
@@ -114,7 +122,7 @@ func (l *Log) readSegment(s *segment, want *cut) (span Span, done bool, err erro
 			l.tailed.Store(true)
 		}
 		if want.to > want.from {
-			return Span{Bytes: data[want.from:want.to:want.to], NextOffset: want.next, buf: buf}, true, nil
+			return Span{Bytes: data[want.from:want.to:want.to], NextOffset: want.next, buf: buf, weight: len(buf.data)}, true, nil
 		}
 		buf.release()
 		switch {

@@ -121,6 +121,7 @@ func (l *Log) load(clean bool) error {
 	l.start.Store(start)
 	l.end.Store(l.active().next)
 	l.synced.Store(l.active().next)
+	l.active().rest()
 	return l.pruneSnapshots(l.active().next)
 }
 

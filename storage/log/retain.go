@@ -176,8 +176,9 @@ func (l *Log) relax(now time.Time) {
 	if expiry := l.Config().ProducerExpiry; expiry > 0 {
 		l.producers.expire(now.Add(-expiry).UnixMilli())
 	}
+	synced := l.synced.Load() >= l.end.Load() && !l.cut
 	for _, s := range l.segments {
-		s.idle()
+		s.idle(synced || s != l.active())
 	}
 	if end := l.end.Load(); end == l.relaxedAt {
 		l.dropTail(0)

@@ -16,8 +16,8 @@ var errSegmentGone = errors.New("segment removed")
 // walkBytes is how much a scan of a segment reads at a time.
 const walkBytes = 256 << 10
 
-// segment is one file of batches and its indexes. The last segment of a log is active: it grows, its file stays open and
-// its indexes are complete in memory. Closed ones open their file and load their indexes when first read.
+// segment is one file of batches and its indexes. The last segment of a log is active: it grows, and its indexes are complete
+// in memory. Files are open while they are used and a while longer; closed segments load their indexes when first read.
 type segment struct {
 	base int64 // offset its files are named by
 	dir  string
@@ -48,16 +48,29 @@ func (s *segment) acquire() (vfs.File, int64, error) {
 	if s.gone {
 		return nil, 0, errSegmentGone
 	}
-	if s.file == nil {
-		file, err := s.fs.Open(s.path(suffixLog))
-		if err != nil {
-			return nil, 0, fmt.Errorf("open segment: %w", err)
-		}
-		s.file = file
+	if err := s.openFile(); err != nil {
+		return nil, 0, err
 	}
 	s.users++
 	s.touched = true
 	return s.file, s.size, nil
+}
+
+// openFile opens the file if it is not open. s.mu is held.
+func (s *segment) openFile() (err error) {
+	switch {
+	case s.file != nil:
+		return nil
+	case s.active:
+		s.file, err = s.fs.OpenReadWrite(s.path(suffixLog), vfs.Category)
+	default:
+		s.file, err = s.fs.Open(s.path(suffixLog))
+	}
+	if err != nil {
+		s.file = nil
+		return fmt.Errorf("open segment: %w", err)
+	}
+	return nil
 }
 
 func (s *segment) release() {
@@ -83,19 +96,27 @@ func (s *segment) retire() {
 	s.closeIfUnused(true)
 }
 
-// idle lets go of the file and the index of a closed segment that was not read since the last call.
-func (s *segment) idle() {
+// idle lets go of the file of a segment, and the index of a closed one, that was not used since the last call. synced tells that
+// nothing of it is unsynced.
+func (s *segment) idle(synced bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.active || s.touched {
+	if s.touched || !synced {
 		s.touched = false
 		return
 	}
 	s.closeIfUnused(true)
-	if s.loaded {
+	if s.loaded && !s.active {
 		s.loaded = false
 		s.x.offsets, s.x.times = nil, nil
 	}
+}
+
+// rest closes the file until it is needed.
+func (s *segment) rest() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closeIfUnused(true)
 }
 
 // open makes the segment active: its file is opened for writing.
@@ -113,9 +134,13 @@ func (s *segment) open() error {
 // seal ends writing: the data, the indexes and the largest timestamp are made durable.
 func (s *segment) seal() error {
 	s.mu.Lock()
+	err := s.openFile()
 	file := s.file
 	s.x.noteTime(s.base)
 	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	if err := file.SyncData(); err != nil {
 		return fmt.Errorf("sync segment: %w", err)
 	}

@@ -6,6 +6,8 @@ const (
 	tailBytesDefault = 512 << 10
 	chunkBytesMin    = 16 << 10
 	chunkBytesMax    = 256 << 10
+	// tailShare: pieces smaller than this part of their chunk are copied for readers.
+	tailShare = 4
 )
 
 const (
