@@ -17,6 +17,7 @@ import (
 	"github.com/freshetdb/freshet/broker/handler"
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/quorum"
+	"github.com/freshetdb/freshet/broker/quota"
 	"github.com/freshetdb/freshet/broker/replica"
 	"github.com/freshetdb/freshet/broker/wire"
 	"github.com/freshetdb/freshet/storage/log"
@@ -103,6 +104,8 @@ type Broker struct {
 	replicas   *replica.Manager
 	parts      *coordinators
 	static     map[string]string // broker configs of this start
+	quotas     *quota.Manager
+	listener   *wire.Listener
 	access     access
 
 	stopServing   context.CancelFunc
@@ -124,7 +127,7 @@ func Start(ctx context.Context, opts Options) (*Broker, error) {
 	}
 	b := &Broker{
 		opts: opts, log: opts.Logger, topicsDir: opts.FS.PathJoin(opts.DataDir, dirTopics),
-		backgroundErr: make(chan error, 1),
+		backgroundErr: make(chan error, 1), quotas: quota.New(opts.Clock),
 	}
 	for _, step := range []func(context.Context) error{b.bind, b.openMetadata, b.checkIdentity, b.openReplicas, b.join, b.writeIdentity, b.openAccess, b.openCoordinators, b.serve} {
 		if err := step(ctx); err != nil {
@@ -286,11 +289,14 @@ func (b *Broker) serve(starting context.Context) error {
 		NodeID: b.opts.NodeID, Quorum: b.quorum, Controller: b.controller, Replicas: b.replicas,
 		Authorizer: b.access.authorizer, StaticConfigs: b.static, DataDir: b.topicsDir,
 		Clock: b.opts.Clock, Logger: b.log, Coordinators: b.parts.handlers(),
+		Quotas: b.quotas, FetchSessions: int(b.configs(b.quorum.Image()).Int(metadata.ConfigFetchSessions)),
 	})
-	listener := wire.New(b.opts.Wire, h.Versions(), b.opts.Registerer, b.log)
+	b.listener = wire.New(b.wireOptions(), h.Versions(), b.opts.Registerer, b.log)
+	b.quorum.Subscribe(b.quotas.ApplyImage)
+	b.quorum.Subscribe(b.applyConfigs)
 	ctx, stop := context.WithCancel(context.WithoutCancel(starting))
 	b.stopServing = stop
-	b.serveSockets(ctx, listener)
+	b.serveSockets(ctx, b.listener)
 	return nil
 }
 

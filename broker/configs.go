@@ -79,4 +79,3 @@ func (b *Broker) staticConfigs() map[string]string {
 func (b *Broker) configs(img *metadata.Image) metadata.NodeConfigs {
 	return img.NodeConfigs(b.opts.NodeID, b.static)
 }
-

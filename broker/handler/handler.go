@@ -15,6 +15,7 @@ import (
 	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/controller"
 	"github.com/freshetdb/freshet/broker/metadata"
+	"github.com/freshetdb/freshet/broker/quota"
 	"github.com/freshetdb/freshet/broker/replica"
 	"github.com/freshetdb/freshet/broker/wire"
 )
@@ -47,6 +48,8 @@ type Deps struct {
 	Logger *slog.Logger
 	// FetchSessions is how many fetch sessions are remembered (1000, Kafka's max.incremental.fetch.session.cache.slots).
 	FetchSessions int
+	// Quotas bounds what clients use; nil bounds nobody.
+	Quotas *quota.Manager
 
 	Coordinators
 }
@@ -71,7 +74,7 @@ func New(deps Deps) *Handler {
 		deps.FetchSessions = fetchSessionSlots
 	}
 	h := &Handler{Deps: deps, sessions: newFetchSessions(deps.FetchSessions, deps.Clock)}
-	h.versions = wire.NewVersions(slices.Concat(h.apis(), h.groupAPIs(), h.transactionAPIs(), h.securityAPIs()))
+	h.versions = wire.NewVersions(slices.Concat(h.apis(), h.adminAPIs(), h.groupAPIs(), h.transactionAPIs(), h.securityAPIs()))
 	return h
 }
 

@@ -137,7 +137,7 @@ var nodeConfigs = []ConfigDef{
 	{Name: ConfigRetentionCheckMs, Type: ConfigLong, Default: "30000", ReadOnly: true, Min: 1, Max: math.MaxInt64, Doc: "Time between two looks for segments past their retention."},
 	{Name: ConfigConnectionRate, Type: ConfigInt, Default: "2147483647", Min: 1, Max: math.MaxInt32, Doc: "Most connections accepted a second."},
 	{Name: ConfigConnectionsMax, Type: ConfigInt, Default: "2147483647", Min: 1, Max: math.MaxInt32, Doc: "Most connections at a time; more are closed at once."},
-	{Name: ConfigConnectionsPerIP, Type: ConfigInt, Default: "2147483647", Max: math.MaxInt32, Doc: "Most connections at a time from one address."},
+	{Name: ConfigConnectionsPerIP, Type: ConfigInt, Default: "2147483647", Min: 1, Max: math.MaxInt32, Doc: "Most connections at a time from one address."},
 	{Name: ConfigConnectionsPerIPOver, Type: ConfigString, Doc: "Other limits for single addresses: 127.0.0.1:10,10.0.0.7:100."},
 	{Name: ConfigFetchSessions, Type: ConfigInt, Default: "1000", ReadOnly: true, Max: 1 << 20, Doc: "Fetch sessions kept for clients; those without one name their partitions in every request."},
 	{Name: ConfigPartitionsPerRequest, Type: ConfigInt, Default: "2000", Min: 1, Max: math.MaxInt32, Doc: "Most partitions of one answer of DescribeTopicPartitions."},

@@ -1,0 +1,59 @@
+package broker
+
+import (
+	"math"
+	"time"
+
+	"github.com/freshetdb/freshet/broker/metadata"
+	"github.com/freshetdb/freshet/broker/quota"
+	"github.com/freshetdb/freshet/broker/wire"
+)
+
+// wireOptions are the listener's limits: those of the options, then of the configs.
+func (b *Broker) wireOptions() wire.Options {
+	out, c := b.opts.Wire, b.configs(b.quorum.Image())
+	if out.RequestBytesMax == 0 {
+		out.RequestBytesMax = int(c.Int(metadata.ConfigRequestBytesMax))
+	}
+	if out.IdleTimeout == 0 {
+		out.IdleTimeout = c.Millis(metadata.ConfigIdleMs)
+	}
+	out.Limiter = b.quotas
+	return out
+}
+
+// applyConfigs hands changed broker configs to the parts that follow them while they run.
+func (b *Broker) applyConfigs(img *metadata.Image, delta *metadata.Delta) {
+	if !delta.BrokerConfigs {
+		return
+	}
+	c := b.configs(img)
+	b.quotas.SetSettings(quotaSettings(c))
+	b.listener.SetConnLimits(connLimits(c))
+}
+
+func quotaSettings(c metadata.NodeConfigs) quota.Settings {
+	s := quota.Settings{
+		Windows:   quota.Windows{Count: int(c.Int(metadata.ConfigQuotaWindows)), Size: seconds(c.Int(metadata.ConfigQuotaSeconds))},
+		Mutations: quota.Windows{Count: int(c.Int(metadata.ConfigControllerQuotaWindows)), Size: seconds(c.Int(metadata.ConfigControllerQuotaSeconds))},
+	}
+	if rate := c.Int(metadata.ConfigConnectionRate); rate < math.MaxInt32 {
+		s.Connections = float64(rate)
+	}
+	return s
+}
+
+func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
+
+func connLimits(c metadata.NodeConfigs) wire.ConnLimits {
+	limits := wire.ConnLimits{
+		Overrides: wire.ParseOverrides(metadata.SplitList(c.Text(metadata.ConfigConnectionsPerIPOver))),
+	}
+	if most := c.Int(metadata.ConfigConnectionsMax); most < math.MaxInt32 {
+		limits.Max = int(most)
+	}
+	if most := c.Int(metadata.ConfigConnectionsPerIP); most < math.MaxInt32 {
+		limits.PerIP = max(int(most), 1)
+	}
+	return limits
+}

@@ -1,0 +1,4 @@
+package metadata
+
+// QuotaCount is the number of entities that have quotas.
+func (img *Image) QuotaCount() int { return len(img.quotas) }
