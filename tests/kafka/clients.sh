@@ -9,47 +9,20 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/judges/lib.sh"
 freshet=$1 peers=${2:-} running=${KAFKA:-}
 shift $(($# < 2 ? $# : 2))
-[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kgo decode streams kcat psql psycopg node_pg
-work=$(mktemp -d) passed=0 failed=0 skipped=0 gaps=0 node=
+[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kgo sarama decode streams kcat psql psycopg node_pg
+work=$(mktemp -d) passed=0 failed=0 skipped=0 gaps=0
 
 # Steps each judge of PEERS_CLIENTS has at least: one that dies half-way must not pass.
-declare -A steps=([kafkapython]=18 [kafkapython2]=18 [kafkajs]=25 [confluent]=34 [seed]=4 [connect]=1 [java_tools]=44 [kgo]=44 [decode]=41 [streams]=2)
+declare -A steps=([kafkapython]=18 [kafkapython2]=18 [kafkajs]=25 [confluent]=34 [seed]=4 [connect]=1 [java_tools]=44 [kgo]=44 [decode]=41 [streams]=2 [sarama]=60)
 
 stop() {
-  [ -z "$node" ] || { kill "$node" 2>/dev/null && wait "$node" 2>/dev/null; }
+  stop_node
   if [ "$failed" -eq 0 ]; then rm -rf "$work"; else echo "logs: $work"; fi
 }
 trap stop EXIT
 
-free_ports() { # three ports nobody listens on
-  local port found=()
-  while [ ${#found[@]} -lt 3 ]; do
-    port=$((20000 + RANDOM % 12000))
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || found+=("$port")
-  done
-  echo "${found[@]}"
-}
-
-# What the judges take for granted of a broker, in the words of its configs.
-node_options=()
-
-start_node() { # the node, ready
-  local kafka postgres http
-  [ -z "$running" ] || return 0
-  for _ in 1 2 3; do
-    read -r kafka postgres http <<<"$(free_ports)"
-    "$freshet" serve --data-dir "$work/data" --kafka "127.0.0.1:$kafka" --postgres "127.0.0.1:$postgres" --http "127.0.0.1:$http" "${node_options[@]}" >"$work/node.log" 2>&1 &
-    node=$!
-    for _ in $(seq 100); do
-      grep -q '^freshet is ready' "$work/node.log" && { KAFKA=127.0.0.1:$kafka PGPORT=$postgres; return; }
-      kill -0 "$node" 2>/dev/null || break
-      sleep 0.1
-    done
-  done
-  failed=1
-  echo "the node does not start:"; cat "$work/node.log"
-  exit 1
-}
+# What the judges take for granted of a broker: heartbeats of the new group protocol are quick, groups wait for nobody.
+node_options=(--broker-config group.consumer.min.heartbeat.interval.ms=1000 --broker-config group.consumer.heartbeat.interval.ms=1000 --broker-config group.initial.rebalance.delay.ms=0)
 
 known() { # the known gaps of a judge, one step a line; a broker that ran already has none
   [ -n "$running" ] || sed -n "s/^$1: \(.*\): [^:]*\$/\1/p" "$here/known-gaps.txt"
@@ -156,7 +129,10 @@ judge_node_pg() {
   NODE_PATH=$CLIENTS_CACHE/$name/node_modules PGPORT=$PGPORT timeout 60 node "$here/../pg/node_pg_judge.js"
 }
 
-start_node
+if [ -z "$running" ]; then
+  start_node "$work" "${node_options[@]}" || exit 1
+  export FRESHET=$freshet
+fi
 export KAFKA
 for judge; do
   case $running-$judge in *:*-psql | *:*-psycopg | *:*-node_pg) skip "$judge" "$running is no node of ours"; continue ;; esac

@@ -5,6 +5,7 @@
 #   CLIENTS_CACHE  where programs are installed, once, each in a folder with its version in the name
 #   WORK           a directory of its own for scratch files
 #   FULL           1 for the long form of a judge, else the one CI has time for
+#   FRESHET        the binary, for a judge that needs a node of its own; not set when the broker is a foreign one
 kafka_version=4.3.1
 franz_version=v1.22.2
 sarama_version=v1.61.0
@@ -27,6 +28,46 @@ installed() ( # NAME COMMAND...: COMMAND fills the folder $1.part, which becomes
     exit 1
   fi
 )
+
+free_ports() { # three ports nobody listens on
+  local port found=()
+  while [ ${#found[@]} -lt 3 ]; do
+    port=$((20000 + RANDOM % 8000))
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || found+=("$port")
+  done
+  echo "${found[@]}"
+}
+
+node=
+start_node() { # DIRECTORY OPTION...: $FRESHET as a node, ready, with its data and its log in the directory; sets node, KAFKA and PGPORT
+  local dir=$1 kafka postgres http
+  shift
+  for _ in 1 2 3; do
+    read -r kafka postgres http <<<"$(free_ports)"
+    run_node "$dir" "$kafka" "$postgres" "$http" "$@" && return
+  done
+  echo "FAIL the node does not start:"
+  cat "$dir/node.log"
+  return 1
+}
+
+run_node() { # DIRECTORY KAFKA_PORT POSTGRES_PORT HTTP_PORT OPTION...
+  local dir=$1 kafka=$2 postgres=$3 http=$4
+  shift 4
+  "${freshet:-$FRESHET}" serve --data-dir "$dir/data" --kafka "127.0.0.1:$kafka" --postgres "127.0.0.1:$postgres" --http "127.0.0.1:$http" "$@" >"$dir/node.log" 2>&1 &
+  node=$!
+  for _ in $(seq 300); do
+    grep -q '^freshet is ready' "$dir/node.log" && { KAFKA=127.0.0.1:$kafka PGPORT=$postgres; return; }
+    kill -0 "$node" 2>/dev/null || break
+    sleep 0.1
+  done
+  return 1
+}
+
+stop_node() { # [SIGNAL]
+  [ -z "$node" ] || { kill "-${1:-TERM}" "$node" 2>/dev/null && wait "$node" 2>/dev/null; }
+  node=
+}
 
 step() { # NAME COMMAND...: one OK or FAIL line
   local name=$1 out
@@ -61,8 +102,8 @@ go_module() {
 # matches the pattern $may_skip: a broker that lacks an API must not pass for that.
 go_steps() {
   awk -v may="${may_skip:-^$}" '
-    /^ *--- PASS: / { print "OK   " $3 " " $4; next }
-    /^ *--- FAIL: / { print "FAIL " $3 " " $4 " " last; next }
+    /^ *--- PASS: / { print "OK   " $3 " " $4; fflush(); next }
+    /^ *--- FAIL: / { print "FAIL " $3 " " $4 " " last; fflush(); next }
     /^ *--- SKIP: / { if ($3 !~ may) print "FAIL " $3 " skipped itself"; next }
     /^panic: /      { print "FAIL " $0; next }
     /^ok|^PASS|^FAIL|^===/ { next }
