@@ -193,12 +193,26 @@ func TestTopicMadeAnewIsEmpty(t *testing.T) {
 	}
 }
 
+// topicID asks for a topic's id, which requests of today name it by.
+func topicID(t testing.TB, cl *kgo.Client, topic string) [16]byte {
+	t.Helper()
+	req := kmsg.NewPtrMetadataRequest()
+	asked := kmsg.NewMetadataRequestTopic()
+	asked.Topic = &topic
+	req.Topics = append(req.Topics, asked)
+	resp, err := req.RequestWith(short(t), cl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.Topics[0].TopicID
+}
+
 // rawProduce sends bytes as the records of one partition and gives the partition's answer.
 func rawProduce(t testing.TB, cl *kgo.Client, topic string, partition int32, acks int16, records []byte) kmsg.ProduceResponseTopicPartition {
 	t.Helper()
 	req := kmsg.NewPtrProduceRequest()
 	req.Version, req.Acks, req.TimeoutMillis = 9, acks, 5000
-	req.Topics = []kmsg.ProduceRequestTopic{{Topic: topic, Partitions: []kmsg.ProduceRequestTopicPartition{{Partition: partition, Records: records}}}}
+	req.Topics = []kmsg.ProduceRequestTopic{{Topic: topic, TopicID: topicID(t, cl, topic), Partitions: []kmsg.ProduceRequestTopicPartition{{Partition: partition, Records: records}}}}
 	resp, err := req.RequestWith(short(t), cl)
 	if err != nil {
 		t.Fatal(err)

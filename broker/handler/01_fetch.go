@@ -32,7 +32,7 @@ func (h *Handler) fetch(ctx context.Context, req *wire.Request) {
 		return
 	}
 	want := replica.FetchRequest{
-		MinBytes: int(in.MinBytes), MaxBytes: min(int(in.MaxBytes), fetchBytesMax),
+		MinBytes: int(in.MinBytes), MaxBytes: min(int(in.MaxBytes), fetchBytesMax, req.Conn.AnswerRoom()),
 		MaxWait: time.Duration(in.MaxWaitMillis) * time.Millisecond, Isolation: replica.Isolation(in.IsolationLevel),
 		Partitions: make([]replica.FetchPartition, len(turn.asks)),
 	}

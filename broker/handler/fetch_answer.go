@@ -175,6 +175,7 @@ func (a *fetchAnswer) encodePartition(f *wire.Frame, i int, flexible bool) {
 	f.Bytes = appendLen(b, len(got.Span.Bytes), flexible)
 	if got.Span.Bytes != nil {
 		f.Splice(got.Span.Bytes)
+		f.Hold(got.Span.Weight() - len(got.Span.Bytes))
 		f.OnSent(got.Span.Release)
 	}
 	if flexible {

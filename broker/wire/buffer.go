@@ -24,6 +24,7 @@ type Buffer struct {
 	pool  *sync.Pool // nil: left to the collector
 	// weight is what Release gives back to the listener's memory budget.
 	weight int64
+	large  bool
 	budget *budget
 }
 
@@ -60,7 +61,7 @@ func (b *Buffer) Release() {
 		panic("wire: buffer released twice")
 	}
 	if b.budget != nil {
-		b.budget.give(b.weight)
+		b.budget.give(b.weight, b.large)
 		b.budget, b.weight = nil, 0
 	}
 	if b.pool != nil {

@@ -26,6 +26,8 @@ const (
 	readBufferBytes = 8 << 10
 	// growBytes is how much memory a frame gets at a time while its bytes arrive.
 	growBytes = 1 << 20
+	// largeFrame is the size above which a request can't take the last of the memory for requests.
+	largeFrame = 64 << 10
 	// writeBatchMax bounds the frames one writev sends.
 	writeBatchMax = 64
 	// authBytesMax is the largest frame of a client that has not authenticated.
@@ -228,7 +230,7 @@ func (c *Conn) read(ctx context.Context) error {
 func (c *Conn) awaitRoom(ctx context.Context) error {
 	for {
 		c.mu.Lock()
-		full := c.owed > owedMax && !c.broken
+		full := !c.broken && (c.owed > owedMax || c.owed > 0 && c.l.crowded())
 		c.mu.Unlock()
 		if !full {
 			return nil
@@ -322,9 +324,9 @@ func torn(err error, size int) error {
 func (c *Conn) fill(ctx context.Context, size int, pooled bool) (*Buffer, error) {
 	have, room := 0, min(size, growBytes)
 	b := c.newBuffer(room, pooled)
-	b.budget = c.l.budget
+	b.budget, b.large = c.l.budget, size > largeFrame
 	for {
-		if err := c.l.budget.take(ctx, int64(room)-b.weight); err != nil {
+		if err := c.l.budget.take(ctx, int64(room)-b.weight, b.large, c.l.opts.FrameTimeout); err != nil {
 			b.Release()
 			return nil, err
 		}
@@ -342,7 +344,7 @@ func (c *Conn) fill(ctx context.Context, size int, pooled bool) (*Buffer, error)
 		}
 		grown := c.newBuffer(room, pooled)
 		copy(grown.bytes, b.bytes[:have])
-		grown.budget, grown.weight = b.budget, b.weight
+		grown.budget, grown.weight, grown.large = b.budget, b.weight, b.large
 		b.budget, b.weight = nil, 0
 		b.Release()
 		b = grown
@@ -456,11 +458,14 @@ func (c *Conn) enqueue(req *Request) {
 
 // answer records a request's answer and wakes the writer when it is the next to go. A second answer is thrown away.
 func (c *Conn) answer(req *Request, f *Frame) {
+	if f != nil {
+		c.l.owe(f.weight())
+	}
 	c.mu.Lock()
 	before := req.state
 	if before == waiting && f != nil {
 		req.frame = f
-		c.owed += f.Len()
+		c.owed += f.weight()
 	}
 	req.state = answered
 	next := before == waiting && len(c.queue) > 0 && c.queue[0] == req
@@ -468,6 +473,7 @@ func (c *Conn) answer(req *Request, f *Frame) {
 	req.buffer = nil
 	c.mu.Unlock()
 	if before != waiting && f != nil {
+		c.l.owe(-f.weight())
 		f.release()
 	}
 	if buffer != nil {
@@ -557,6 +563,7 @@ func (c *Conn) sent(bytes int) {
 	c.mu.Lock()
 	c.owed -= bytes
 	c.mu.Unlock()
+	c.l.owe(-bytes)
 	select {
 	case c.room <- struct{}{}:
 	default:
@@ -565,16 +572,17 @@ func (c *Conn) sent(bytes int) {
 
 // send writes a batch of answers with one writev and frees them.
 func (c *Conn) send(batch []*Request, parts net.Buffers, broken bool) net.Buffers {
-	total := 0
+	total, weight := 0, 0
 	for _, req := range batch {
 		if req.frame != nil {
 			parts = req.frame.appendTo(parts)
 			total += req.frame.Len()
+			weight += req.frame.weight()
 		}
 	}
 	if !broken && total > 0 {
 		rest := parts
-		err := c.nc.SetWriteDeadline(time.Now().Add(c.l.opts.IdleTimeout))
+		err := c.nc.SetWriteDeadline(time.Now().Add(c.l.sendTimeout()))
 		if err == nil {
 			_, err = rest.WriteTo(c.nc)
 		}
@@ -583,7 +591,6 @@ func (c *Conn) send(batch []*Request, parts net.Buffers, broken bool) net.Buffer
 		}
 		c.l.metrics.bytesOut.Add(float64(total))
 	}
-	c.sent(total)
 	clear(parts)
 	for _, req := range batch {
 		if req.frame != nil {
@@ -592,5 +599,6 @@ func (c *Conn) send(batch []*Request, parts net.Buffers, broken bool) net.Buffer
 		}
 		<-c.slots
 	}
+	c.sent(weight)
 	return parts[:0]
 }

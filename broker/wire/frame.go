@@ -20,6 +20,7 @@ type Frame struct {
 	Bytes    []byte
 	splices  []splice
 	spliced  int
+	held     int // memory that the spliced parts keep beyond their bytes
 	releases []func()
 }
 
@@ -46,6 +47,13 @@ func (f *Frame) Splice(b []byte) {
 
 // OnSent calls release when the frame has been sent or thrown away.
 func (f *Frame) OnSent(release func()) { f.releases = append(f.releases, release) }
+
+// Hold counts bytes of memory that stay taken until the frame was sent though they aren't part of it: what is spliced may be a piece of something
+// larger.
+func (f *Frame) Hold(bytes int) { f.held += bytes }
+
+// weight is the memory the frame takes.
+func (f *Frame) weight() int { return f.Len() + f.held }
 
 // Len is the number of bytes on the wire.
 func (f *Frame) Len() int { return len(f.Bytes) + f.spliced }
@@ -94,7 +102,7 @@ func (f *Frame) release() {
 		f.releases[i] = nil
 	}
 	clear(f.splices)
-	f.splices, f.releases, f.spliced = f.splices[:0], f.releases[:0], 0
+	f.splices, f.releases, f.spliced, f.held = f.splices[:0], f.releases[:0], 0, 0
 	if cap(f.Bytes) > frameKeepMax {
 		f.Bytes = nil
 	}

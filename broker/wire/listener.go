@@ -21,6 +21,9 @@ type Options struct {
 	ControlBytesMax int
 	// MemoryMax bounds the bytes of all requests being read or served (256 MiB).
 	MemoryMax int64
+	// OwedMax bounds the bytes of answers that clients are slow to take, of all connections together (64 MiB). Beyond it answers are
+	// small, who owes us the reading of one is asked for no more requests, and who doesn't read at all loses the connection.
+	OwedMax int64
 	// InFlightMax bounds the unanswered requests of a connection (64); beyond it the connection isn't read.
 	InFlightMax int
 	// IdleTimeout closes a connection nothing arrives on, and one that takes no bytes (10 minutes).
@@ -41,6 +44,7 @@ func (o Options) withDefaults() Options {
 	o.RequestBytesMax = orDefault(o.RequestBytesMax, 100<<20)
 	o.ControlBytesMax = min(orDefault(o.ControlBytesMax, 4<<20), o.RequestBytesMax)
 	o.MemoryMax = max(orDefault(o.MemoryMax, 256<<20), int64(o.RequestBytesMax))
+	o.OwedMax = orDefault(o.OwedMax, 64<<20)
 	o.InFlightMax = orDefault(o.InFlightMax, 64)
 	o.IdleTimeout = orDefault(o.IdleTimeout, 10*time.Minute)
 	o.FrameTimeout = orDefault(o.FrameTimeout, time.Minute)
@@ -70,6 +74,8 @@ type Listener struct {
 	conns map[*Conn]struct{}
 
 	connLimits atomic.Pointer[ConnLimits]
+	owed       atomic.Int64 // bytes of answers not sent yet
+	pressed    atomic.Int64 // when those who don't read were last set a time, in nanoseconds since 1970
 	held       atomic.Int32 // connections turned away, but not closed yet
 }
 
@@ -78,7 +84,7 @@ func New(opts Options, versions *Versions, reg prometheus.Registerer, log *slog.
 	opts = opts.withDefaults()
 	return &Listener{
 		opts: opts, versions: versions, log: log.With("component", "kafka"), metrics: newMetrics(reg, versions),
-		budget: newBudget(opts.MemoryMax), conns: make(map[*Conn]struct{}),
+		budget: newBudget(opts.MemoryMax, int64(opts.RequestBytesMax)), conns: make(map[*Conn]struct{}),
 	}
 }
 

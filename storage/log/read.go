@@ -82,20 +82,20 @@ func (l *Log) readTail(want *cut) (span Span, ok bool) {
 	buf.acquire()
 	l.mu.Unlock()
 	want.run(data)
-	l.mu.Lock()
-	if want.to == want.from {
+	piece := data[want.from:want.to:want.to]
+	switch {
+	case len(piece) == 0:
 		buf.release()
-		return Span{}, true
+	case len(piece) >= len(buf.data)/tailShare:
+		span = Span{Bytes: piece, NextOffset: want.next, buf: buf}
+	default: // a small piece in the hands of a slow client must not keep the whole chunk
+		own := l.buffers.get(len(piece))
+		copy(own.data, piece)
+		buf.release()
+		span = Span{Bytes: own.data[:len(piece):len(piece)], NextOffset: want.next, buf: own, weight: len(own.data)}
 	}
-	found := data[want.from:want.to:want.to]
-	if len(found) >= len(buf.data)/tailShare {
-		return Span{Bytes: found, NextOffset: want.next, buf: buf}, true
-	}
-	// A small piece in the hands of a slow client must not keep the whole chunk.
-	own := l.buffers.get(len(found))
-	copy(own.data, found)
-	buf.release()
-	return Span{Bytes: own.data[:len(found):len(found)], NextOffset: want.next, buf: own, weight: len(own.data)}, true
+	l.mu.Lock()
+	return span, true
 }
 
 // readSegment serves from a segment's file; done is false when the segment ends before the offset.
