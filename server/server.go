@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/freshetdb/freshet/broker"
+	"github.com/freshetdb/freshet/broker/client"
 	"github.com/freshetdb/freshet/executor"
 	"github.com/freshetdb/freshet/executor/connect"
 	"github.com/freshetdb/freshet/executor/connect/datagen"
@@ -35,7 +36,7 @@ import (
 	"github.com/freshetdb/freshet/storage/vfs"
 )
 
-// Addresses are where a node listens, HOST:PORT; "" where a listener is off.
+// Addresses are where a node listens, HOST:PORT; "" where a listener is off. Kafka is the cluster's with config.Bootstrap.
 type Addresses struct {
 	Kafka, Postgres, HTTP             string
 	KafkaTLS, KafkaSASL, KafkaSASLTLS string
@@ -47,7 +48,8 @@ type Server struct {
 	log      *slog.Logger
 	metrics  *prometheus.Registry
 	lock     *dirLock
-	broker   *broker.Broker
+	broker   *broker.Broker // nil when the log is a cluster
+	client   client.Client
 	certs    *certs.Source // nil without TLS
 	fs       vfs.FS
 	executor *executor.Executor
@@ -92,7 +94,7 @@ func StartOn(ctx context.Context, cfg config.Config, fs vfs.FS, log *slog.Logger
 	s.serveCtx, s.stopServe = context.WithCancel(context.WithoutCancel(ctx))
 	began := time.Now()
 	for _, step := range []func(context.Context) error{
-		s.takeLock, s.startHTTP, s.startBroker, s.startExecutor, s.startEngine, s.startPostgres, s.publish,
+		s.takeLock, s.startHTTP, s.startLog, s.startExecutor, s.startEngine, s.startPostgres, s.publish,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -200,6 +202,17 @@ func (s *Server) fail(err error) {
 	}
 }
 
+// startLog brings up the node's own log, or reaches the cluster that is it.
+func (s *Server) startLog(ctx context.Context) error {
+	if s.cfg.Bootstrap.Used() {
+		return s.dial(ctx)
+	}
+	if err := s.unclaimed(); err != nil {
+		return err
+	}
+	return s.startBroker(ctx)
+}
+
 func (s *Server) startBroker(ctx context.Context) error {
 	opts := broker.Options{
 		FS: s.fs, DataDir: filepath.Join(s.cfg.DataDir, "log"), NodeID: nodeID, NoAutoCreate: !s.cfg.AutoCreateTopics,
@@ -215,14 +228,14 @@ func (s *Server) startBroker(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the log: %w", err)
 	}
-	s.broker = b
+	s.broker, s.client = b, b.Client()
 	s.onStop(b.Close)
 	return nil
 }
 
 func (s *Server) startExecutor(ctx context.Context) error {
 	x, err := executor.Open(ctx, executor.Options{
-		Client: s.broker.Client(), Formats: formats.New(), FS: s.fs, Dir: filepath.Join(s.cfg.DataDir, "state"), NodeID: nodeID,
+		Client: s.client, Formats: formats.New(), FS: s.fs, Dir: filepath.Join(s.cfg.DataDir, "state"), NodeID: nodeID,
 		Workers: runtime.GOMAXPROCS(0), CommitInterval: s.cfg.CommitInterval, MemoryBytes: s.cfg.StateMemoryBytes,
 		StatementBytes: s.cfg.StateMemoryBytes / statementShare, DumpBytes: s.cfg.StateDumpBytes, Log: s.log, Registerer: s.metrics,
 	})
@@ -239,7 +252,7 @@ const statementShare = 4
 
 func (s *Server) startEngine(ctx context.Context) error {
 	e, err := engine.Open(ctx, engine.Options{
-		Client: s.broker.Client(), Executor: s.executor, Functions: functions.New(), Virtual: virtualTables(),
+		Client: s.client, Executor: s.executor, Functions: functions.New(), Virtual: virtualTables(),
 		Database: s.cfg.DefaultDatabase, StatementTimeout: s.cfg.StatementTimeout, Log: s.log,
 	})
 	if err != nil {
@@ -305,7 +318,7 @@ func (s *Server) StartDatagen(d Datagen) error {
 		rate = datagen.DefaultRate
 	}
 	w := connect.NewWorker(connect.Options{Name: "datagen-" + d.Topic, Topic: d.Topic, Rate: d.Rate, Limit: d.Limit},
-		datagen.NewBids(rate), s.broker.Client(), s.log)
+		datagen.NewBids(rate), s.client, s.log)
 	opened := make(chan error, 1)
 	s.generators.Go(func() {
 		if err := w.Run(s.serveCtx, opened); err != nil && s.serveCtx.Err() == nil {

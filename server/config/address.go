@@ -21,6 +21,9 @@ const portTries = 20
 // Validate checks what single options cannot: that addresses other than loopback
 // let nobody in who doesn't authenticate (unless Insecure is set), that they differ, and that what belongs together is there.
 func (c *Config) Validate() error {
+	if err := c.checkBootstrap(); err != nil {
+		return err
+	}
 	seen := map[string]string{}
 	listeners := append(c.kafkaListeners(), KafkaListener{Option: "postgres", Address: c.Postgres}, KafkaListener{Option: "http", Address: c.HTTP})
 	for _, l := range listeners {

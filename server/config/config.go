@@ -29,6 +29,8 @@ type Config struct {
 	TLSCert, TLSKey, TLSClientCA      string // files
 	KafkaAdmin                        string // NAME:FILE
 
+	Bootstrap Bootstrap
+
 	LogLevel  string // debug, info, warn, error
 	LogFormat string // text, json
 

@@ -153,3 +153,35 @@ func TestReferenceIsUpToDate(t *testing.T) {
 		t.Errorf("docs/reference/config.md is old: go test ./server/config -update (%v)", err)
 	}
 }
+
+func TestBootstrap(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		flags map[string]string
+		want  string
+	}{
+		{"servers", map[string]string{"bootstrap": "a:1, b:2"}, ""},
+		{"no port", map[string]string{"bootstrap": "a"}, "not HOST:PORT"},
+		{"no host", map[string]string{"bootstrap": ":9092"}, "has no host"},
+		{"nothing", map[string]string{"bootstrap": ","}, "names no server"},
+		{"alone", map[string]string{"bootstrap-tls": "true"}, "need --bootstrap"},
+		{"ca alone", map[string]string{"bootstrap": "a:1", "bootstrap-tls-ca": "f"}, "needs --bootstrap-tls"},
+		{"login", map[string]string{"bootstrap": "a:1", "bootstrap-sasl": "scram-sha-256:u:dir/f:x"}, ""},
+		{"mechanism", map[string]string{"bootstrap": "a:1", "bootstrap-sasl": "GSSAPI:u:f"}, "is not one of PLAIN"},
+		{"login without file", map[string]string{"bootstrap": "a:1", "bootstrap-sasl": "PLAIN:u"}, "not MECHANISM:USER:FILE"},
+		{"password in the clear", map[string]string{"bootstrap": "a:1", "bootstrap-sasl": "PLAIN:u:f"}, "use --bootstrap-tls"},
+		{"password on loopback", map[string]string{"bootstrap": "localhost:1", "bootstrap-sasl": "PLAIN:u:f"}, ""},
+		{"prefix", map[string]string{"bootstrap": "a:1", "bootstrap-prefix": "team/"}, "characters"},
+		{"installation", map[string]string{"bootstrap": "a:1", "bootstrap-installation": "a_b"}, "letters, digits and dots"},
+		{"listener", map[string]string{"bootstrap": "a:1", "kafka-tls": "localhost:9093"}, "no Kafka listener"},
+		{"nobody to talk to", map[string]string{"bootstrap": "a:1", "postgres": "off"}, "both off"},
+	} {
+		c, err := Load("", nil, test.flags)
+		if (err == nil) != (test.want == "") || (err != nil && !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
+		}
+		if mechanism, user, file, err := c.Bootstrap.Login(); test.name == "login" && (mechanism != "SCRAM-SHA-256" || user != "u" || file != "dir/f:x" || err != nil) {
+			t.Error(mechanism, user, file, err)
+		}
+	}
+}

@@ -24,9 +24,12 @@ type KafkaListener struct {
 	Safe bool
 }
 
-// kafkaListeners lists all that are not off.
+// kafkaListeners lists all that are not off. A node whose log is a cluster has none.
 func (c *Config) kafkaListeners() []KafkaListener {
 	var out []KafkaListener
+	if c.Bootstrap.Used() {
+		return nil
+	}
 	for _, l := range []KafkaListener{
 		{Option: "kafka", Protocol: ProtocolPlaintext, Address: c.Kafka},
 		{Option: "kafka-tls", Protocol: ProtocolSSL, Address: c.KafkaTLS, TLS: true, Safe: c.TLSClientCA != ""},

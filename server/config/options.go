@@ -27,7 +27,7 @@ func Options() []Option {
 }
 
 func (c *Config) options() []Option {
-	return []Option{
+	return append([]Option{
 		text("data-dir", "DIR", &c.DataDir, Directory(), "directory of everything the node keeps; locked against a second process"),
 		text("kafka", "HOST:PORT", &c.Kafka, "localhost:9092", "address of the Kafka protocol"),
 		text("postgres", "HOST:PORT", &c.Postgres, "localhost:5454", "address of the Postgres protocol"),
@@ -55,7 +55,7 @@ func (c *Config) options() []Option {
 		size("state-dump-bytes", &c.StateDumpBytes, 64<<20, 64<<10, 1<<40, "changelog that must have grown, and half the state's size at least, before the state is dumped anew; less makes restarts faster and writes more"),
 		text("default-database", "NAME", &c.DefaultDatabase, "freshet", "database that exists from the start"),
 		duration("shutdown-grace", &c.ShutdownGracePeriod, 10*time.Second, "how long running statements may go on after SIGTERM"),
-	}
+	}, c.Bootstrap.options()...)
 }
 
 func text(name, value string, to *string, def, help string) Option {
