@@ -322,15 +322,23 @@ func torn(err error, size int) error {
 
 // fill reads size bytes. Up to growBytes are taken at once; beyond, memory follows the bytes that really arrive.
 func (c *Conn) fill(ctx context.Context, size int, pooled bool) (*Buffer, error) {
-	have, room := 0, min(size, growBytes)
-	b := c.newBuffer(room, pooled)
-	b.budget, b.large = c.l.budget, size > largeFrame
-	for {
+	b := &Buffer{budget: c.l.budget, large: size > largeFrame}
+	b.refs.Store(1)
+	have := 0
+	for room := min(size, growBytes); ; room = min(size, 2*room) {
 		if err := c.l.budget.take(ctx, int64(room)-b.weight, b.large, c.l.opts.FrameTimeout); err != nil {
 			b.Release()
 			return nil, err
 		}
 		b.weight = int64(room)
+		if len(b.bytes) < room {
+			grown := c.newBuffer(room, pooled)
+			copy(grown.bytes, b.bytes[:have])
+			grown.budget, grown.weight, grown.large = b.budget, b.weight, b.large
+			b.budget, b.weight = nil, 0
+			b.Release()
+			b = grown
+		}
 		if _, err := io.ReadFull(c.in, b.bytes[have:room]); err != nil {
 			b.Release()
 			return nil, err
@@ -338,16 +346,6 @@ func (c *Conn) fill(ctx context.Context, size int, pooled bool) (*Buffer, error)
 		if have = room; have == size {
 			return b, nil
 		}
-		room = min(size, 2*room)
-		if len(b.bytes) >= room {
-			continue
-		}
-		grown := c.newBuffer(room, pooled)
-		copy(grown.bytes, b.bytes[:have])
-		grown.budget, grown.weight, grown.large = b.budget, b.weight, b.large
-		b.budget, b.weight = nil, 0
-		b.Release()
-		b = grown
 	}
 }
 
