@@ -76,7 +76,7 @@ func newCoordinators(opts CoordinatorOptions, nodeID int32, quorum changer, cont
 		}
 		sizes[name] = int32(len(t.Partitions))
 	}
-	c.groups = group.NewCoordinator(opts.Groups, opts.Shards, sizes[metadata.OffsetsTopic],
+	c.groups = group.NewCoordinator(opts.Groups, opts.Shards, sizes[metadata.OffsetsTopic], groupDeps(quorum),
 		topicLog{replicas, metadata.OffsetsTopic}, reg, logger.With("component", "group_coordinator"))
 	c.txns = txn.NewCoordinator(opts.Transactions, opts.Shards, sizes[metadata.TransactionsTopic], txn.Deps{
 		Log:        topicLog{replicas, metadata.TransactionsTopic},
@@ -88,6 +88,16 @@ func newCoordinators(opts CoordinatorOptions, nodeID int32, quorum changer, cont
 	})
 	c.client = newClient(c)
 	return c, nil
+}
+
+// groupDeps is what groups see of the metadata.
+func groupDeps(quorum changer) group.Deps {
+	return group.Deps{
+		Topics: func() group.Topics { return quorum.Image() },
+		Configs: func(name string) map[string]string {
+			return quorum.Image().Configs(metadata.Resource{Type: metadata.ResourceGroup, Name: name})
+		},
+	}
 }
 
 // handlers is what the request handlers need of them.

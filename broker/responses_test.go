@@ -121,6 +121,11 @@ func fillRequest(req kmsg.Request, id [16]byte) {
 	case *kmsg.OffsetFetchRequest:
 		r.Group = "g"
 		r.Groups = []kmsg.OffsetFetchRequestGroup{{Group: "g", MemberEpoch: -1}}
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		r.Group, r.MemberID, r.RebalanceTimeoutMillis = "new", "m", 1000
+		r.SubscribedTopicNames, r.Topics = []string{topic}, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	case *kmsg.ConsumerGroupDescribeRequest:
+		r.Groups = []string{"new", "g"}
 	}
 }
 

@@ -23,6 +23,7 @@ const (
 	UnknownMemberID        Code = 25
 	InvalidSessionTimeout  Code = 26
 	RebalanceInProgress    Code = 27
+	UnsupportedVersion     Code = 35
 	InvalidRequest         Code = 42
 	InvalidProducerEpoch   Code = 47
 	InvalidTxnState        Code = 48
@@ -40,6 +41,12 @@ const (
 	ProducerFenced         Code = 90
 	TransactionalIDUnknown Code = 105 // TRANSACTIONAL_ID_NOT_FOUND
 	TransactionAbortable   Code = 120
+
+	FencedMemberEpoch        Code = 110
+	UnreleasedInstanceID     Code = 111
+	UnsupportedAssignor      Code = 112
+	StaleMemberEpoch         Code = 113
+	InvalidRegularExpression Code = 128
 )
 
 // text gives the meaning of a code in our own words.
@@ -113,6 +120,25 @@ func (c Code) moreText() string {
 		return "transactional id not found"
 	case TransactionAbortable:
 		return "the transaction does not include the partition; abort it"
+	}
+	return c.memberText()
+}
+
+// memberText is of the codes of consumer groups (KIP-848).
+func (c Code) memberText() string {
+	switch c {
+	case UnsupportedVersion:
+		return "the version of the request is too old for this group"
+	case FencedMemberEpoch:
+		return "member epoch is not the current one"
+	case UnreleasedInstanceID:
+		return "instance id is still in use"
+	case UnsupportedAssignor:
+		return "assignor is not supported"
+	case StaleMemberEpoch:
+		return "member epoch is stale"
+	case InvalidRegularExpression:
+		return "invalid regular expression"
 	}
 	return fmt.Sprintf("error code %d", int16(c))
 }

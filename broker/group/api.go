@@ -1,6 +1,8 @@
 package group
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/freshetdb/freshet/broker/coordinator"
@@ -59,10 +61,13 @@ type LeavingMember struct {
 	MemberID, InstanceID string
 }
 
-// Committer says who commits offsets. Generation -1 with no member is a simple consumer, outside of any generation.
+// Committer says who commits or asks for offsets. Generation -1 with no member is a simple consumer, outside of any
+// generation; in a consumer group it is the member's epoch.
 type Committer struct {
 	Group, MemberID, InstanceID string
 	Generation                  int32
+	// KnowsEpochs tells that the caller understands the answers about member epochs (OffsetCommit, OffsetFetch v9+).
+	KnowsEpochs bool
 }
 
 // Offset is a committed position.
@@ -103,17 +108,40 @@ type MemberDescription struct {
 type Listing struct {
 	Group        string
 	ProtocolType string
+	Type         string // TypeClassic or TypeConsumer
 	State        State
 }
 
 // Options bound what members may ask for. The zero value gets the defaults.
 type Options struct {
-	SessionTimeoutMin     time.Duration // 6 s
-	SessionTimeoutMax     time.Duration // 30 min
-	InitialRebalanceDelay time.Duration // how long a first member waits for others; negative means none, 0 the default of 3 s
-	MembersMax            int           // of one group; 10,000
-	OffsetMetadataMax     int           // bytes of a position's note; 4,096
+	SessionTimeoutMin     time.Duration // `group.min.session.timeout.ms`, 6 s
+	SessionTimeoutMax     time.Duration // `group.max.session.timeout.ms`, 30 min
+	InitialRebalanceDelay time.Duration // `group.initial.rebalance.delay.ms`: how long a first member waits for others; negative means none, 0 the default of 3 s
+	MembersMax            int           // `group.max.size`: of a classic group; 10,000
+	OffsetMetadataMax     int           // `offset.metadata.max.bytes`: of a position's note; 4,096
+
+	HeartbeatInterval time.Duration // `group.consumer.heartbeat.interval.ms`, 5 s
+	SessionTimeout    time.Duration // `group.consumer.session.timeout.ms`, 45 s
+	ConsumersMax      int           // `group.consumer.max.size`: members of a consumer group; 10,000
+	Assignors         []string      // `group.consumer.assignors`, the default first; uniform, range
+	Migration         string        // `group.consumer.migration.policy`: MigrateBoth unless set
+
+	// OffsetsRetention is how long positions of a group without members are kept (`offsets.retention.minutes`). 0, and
+	// anything negative, keeps them as long as their topics.
+	OffsetsRetention time.Duration
 }
+
+// GroupConfig is what a group may have set for itself (config resources of type GROUP).
+type GroupConfig struct {
+	HeartbeatInterval time.Duration
+	SessionTimeout    time.Duration
+}
+
+// Names of the configs of GroupConfig.
+const (
+	ConfigHeartbeatInterval = "consumer.heartbeat.interval.ms"
+	ConfigSessionTimeout    = "consumer.session.timeout.ms"
+)
 
 const (
 	defaultSessionTimeoutMin     = 6 * time.Second
@@ -121,26 +149,28 @@ const (
 	defaultInitialRebalanceDelay = 3 * time.Second
 	defaultMembersMax            = 10_000
 	defaultOffsetMetadataMax     = 4096
+	defaultHeartbeatInterval     = 5 * time.Second
+	defaultSessionTimeout        = 45 * time.Second
 )
 
 func (o Options) withDefaults() Options {
-	if o.SessionTimeoutMin == 0 {
-		o.SessionTimeoutMin = defaultSessionTimeoutMin
-	}
-	if o.SessionTimeoutMax == 0 {
-		o.SessionTimeoutMax = defaultSessionTimeoutMax
-	}
-	if o.InitialRebalanceDelay == 0 {
-		o.InitialRebalanceDelay = defaultInitialRebalanceDelay
-	}
-	if o.InitialRebalanceDelay < 0 {
-		o.InitialRebalanceDelay = 0
-	}
-	if o.MembersMax == 0 {
-		o.MembersMax = defaultMembersMax
-	}
-	if o.OffsetMetadataMax == 0 {
-		o.OffsetMetadataMax = defaultOffsetMetadataMax
+	o.SessionTimeoutMin = cmp.Or(o.SessionTimeoutMin, defaultSessionTimeoutMin)
+	o.SessionTimeoutMax = cmp.Or(o.SessionTimeoutMax, defaultSessionTimeoutMax)
+	o.InitialRebalanceDelay = max(cmp.Or(o.InitialRebalanceDelay, defaultInitialRebalanceDelay), 0)
+	o.MembersMax = cmp.Or(o.MembersMax, defaultMembersMax)
+	o.OffsetMetadataMax = cmp.Or(o.OffsetMetadataMax, defaultOffsetMetadataMax)
+	o.HeartbeatInterval = cmp.Or(o.HeartbeatInterval, defaultHeartbeatInterval)
+	o.SessionTimeout = cmp.Or(o.SessionTimeout, defaultSessionTimeout)
+	o.ConsumersMax = cmp.Or(o.ConsumersMax, defaultMembersMax)
+	o.Migration = cmp.Or(o.Migration, MigrateBoth)
+	o.Assignors = slices.DeleteFunc(slices.Clone(o.Assignors), func(name string) bool {
+		return name != AssignorUniform && name != AssignorRange
+	})
+	if len(o.Assignors) == 0 {
+		o.Assignors = []string{AssignorUniform, AssignorRange}
 	}
 	return o
 }
+
+// defaultAssignor is used by groups whose members ask for none.
+func (o *Options) defaultAssignor() string { return o.Assignors[0] }

@@ -17,15 +17,24 @@ import (
 type Coordinator struct {
 	runtime    *coordinator.Runtime[*Shard]
 	partitions atomic.Int32 // of __consumer_offsets
+	opts       *atomic.Pointer[Options]
 }
 
 // NewCoordinator makes a coordinator of a topic with so many partitions; Elect brings them. log is __consumer_offsets;
 // a nil reg registers no metrics.
-func NewCoordinator(opts Options, shards coordinator.Options, partitions int32, log coordinator.Log, reg prometheus.Registerer, logger *slog.Logger) *Coordinator {
+func NewCoordinator(opts Options, shards coordinator.Options, partitions int32, deps Deps, log coordinator.Log, reg prometheus.Registerer, logger *slog.Logger) *Coordinator {
 	m := newMetrics(reg)
-	c := &Coordinator{runtime: coordinator.New(shards, log, logger, func(int32) *Shard { return newShard(opts, m) })}
+	c := &Coordinator{opts: new(atomic.Pointer[Options])}
+	c.SetOptions(opts)
+	c.runtime = coordinator.New(shards, log, logger, func(int32) *Shard { return newShard(c.opts, deps, m) })
 	c.partitions.Store(partitions)
 	return c
+}
+
+// SetOptions changes the options for whatever comes from now on.
+func (c *Coordinator) SetOptions(opts Options) {
+	opts = opts.withDefaults()
+	c.opts.Store(&opts)
 }
 
 // Elect makes this node the coordinator of a partition of __consumer_offsets.
@@ -61,12 +70,12 @@ func (c *Coordinator) Sync(req SyncRequest, reply func(SyncResponse)) {
 
 // Heartbeat is Shard.Heartbeat.
 func (c *Coordinator) Heartbeat(who Committer, reply func(coordinator.Code)) {
-	c.do(who.Group, func(s *Shard, now time.Time) { reply(s.Heartbeat(now, who)) }, reply)
+	c.do(who.Group, func(s *Shard, now time.Time) { s.Heartbeat(now, who, reply) }, reply)
 }
 
 // Leave is Shard.Leave.
 func (c *Coordinator) Leave(group string, members []LeavingMember, reply func(coordinator.Code, []coordinator.Code)) {
-	c.do(group, func(s *Shard, now time.Time) { reply(s.Leave(now, group, members)) },
+	c.do(group, func(s *Shard, now time.Time) { s.Leave(now, group, members, reply) },
 		func(code coordinator.Code) { reply(code, make([]coordinator.Code, len(members))) })
 }
 
@@ -89,10 +98,32 @@ func refuseAll(offsets []TopicOffset, reply func([]TopicOffset)) func(coordinato
 	}
 }
 
-// Fetch is Shard.Fetch; the code is of the whole answer.
+// ConsumerHeartbeat is Shard.ConsumerHeartbeat.
+func (c *Coordinator) ConsumerHeartbeat(req ConsumerHeartbeat, reply func(ConsumerResponse)) {
+	c.do(req.Group, func(s *Shard, now time.Time) { s.ConsumerHeartbeat(now, req, reply) },
+		func(code coordinator.Code) { reply(ConsumerResponse{Code: code}) })
+}
+
+// DescribeConsumers is Shard.DescribeConsumers.
+func (c *Coordinator) DescribeConsumers(group string, reply func(ConsumerDescription)) {
+	c.do(group, func(s *Shard, _ time.Time) { reply(s.DescribeConsumers(group)) },
+		func(code coordinator.Code) { reply(ConsumerDescription{Code: code, Group: group, State: Dead}) })
+}
+
+// Fetch is Shard.Fetch for somebody outside of the group; the code is of the whole answer.
 func (c *Coordinator) Fetch(group string, wanted []TopicOffset, requireStable bool, reply func(coordinator.Code, []TopicOffset)) {
-	c.do(group, func(s *Shard, _ time.Time) { reply(coordinator.OK, s.Fetch(group, wanted, requireStable)) },
-		func(code coordinator.Code) { reply(code, wanted) })
+	c.FetchAs(Committer{Group: group, Generation: noGeneration}, wanted, requireStable, reply)
+}
+
+// FetchAs is Fetch for who may be a member.
+func (c *Coordinator) FetchAs(who Committer, wanted []TopicOffset, requireStable bool, reply func(coordinator.Code, []TopicOffset)) {
+	c.do(who.Group, func(s *Shard, _ time.Time) {
+		if code := s.MayFetch(who); code != coordinator.OK {
+			reply(code, wanted)
+			return
+		}
+		reply(coordinator.OK, s.Fetch(who.Group, wanted, requireStable))
+	}, func(code coordinator.Code) { reply(code, wanted) })
 }
 
 // Delete is Shard.Delete.

@@ -11,8 +11,11 @@ import (
 )
 
 // Delete forgets an empty group and its positions (DeleteGroups).
-func (s *Shard) Delete(_ time.Time, groupID string, reply func(coordinator.Code)) {
+func (s *Shard) Delete(now time.Time, groupID string, reply func(coordinator.Code)) {
 	g := s.groups[groupID]
+	if s.wait(g, func(now time.Time) { s.Delete(now, groupID, reply) }, reply) {
+		return
+	}
 	switch {
 	case groupID == "":
 		reply(coordinator.InvalidGroupID)
@@ -20,26 +23,48 @@ func (s *Shard) Delete(_ time.Time, groupID string, reply func(coordinator.Code)
 	case g == nil || g.state == Dead:
 		reply(coordinator.GroupIDNotFound)
 		return
-	case len(g.members) > 0 || len(g.pending) > 0:
+	case len(g.members) > 0 || len(g.pending) > 0 || g.peopled():
 		reply(coordinator.NonEmptyGroup)
 		return
 	case len(g.txns) > 0: // its tombstones would be undone by the marker
 		reply(coordinator.UnstableOffsetCommit)
 		return
 	}
-	var records []coordinator.Record
-	for _, tp := range sortedPartitions(g.offsets) {
-		records = append(records, offsetRecord(groupID, tp.topic, tp.partition, nil))
-	}
-	records = append(records, groupRecord(g, nil, true))
-	s.out.Write(coordinator.Write{Records: records, Done: func(now time.Time, err error) {
-		if err == nil && s.groups[groupID] == g && len(g.members) == 0 && len(g.txns) == 0 {
-			g.enter(Dead, now)
-			delete(s.groups, groupID)
-		}
-		reply(codeOf(err))
-	}})
+	s.bury(now, g, func(err error) { reply(codeOf(err)) })
 }
+
+// bury forgets a group without members, and its positions. Who comes meanwhile waits, and finds no group.
+func (s *Shard) bury(now time.Time, g *group, done func(error)) {
+	ch := s.begin(now, g)
+	for _, tp := range sortedPartitions(g.offsets) {
+		ch.add(offsetRecord(g.id, tp.topic, tp.partition, nil))
+	}
+	if g.consumers != nil {
+		ch.dissolve()
+	} else {
+		ch.add(groupRecord(g, nil, true))
+	}
+	ch.c = nil
+	s.seq++
+	seq := s.seq
+	ch.commit(func(now time.Time, err error) {
+		if err == nil {
+			g.leaveClassic()
+			g.leave848()
+			maps.DeleteFunc(g.offsets, func(_ topicPartition, o sequenced) bool { return o.seq <= seq })
+			g.enter(Dead, now)
+			if len(g.offsets) == 0 && len(g.txns) == 0 {
+				delete(s.groups, g.id)
+			} else { // somebody committed while the records were on their way
+				g.enter(Empty, now)
+			}
+		}
+		done(err)
+	})
+}
+
+// peopled tells whether a consumer group has members.
+func (g *group) peopled() bool { return g.consumers != nil && len(g.consumers.members) > 0 }
 
 // DeleteOffsets forgets positions of partitions whose topic no member reads (OffsetDelete, KIP-496).
 func (s *Shard) DeleteOffsets(groupID string, positions []TopicOffset, reply func(coordinator.Code, []TopicOffset)) {
@@ -51,11 +76,14 @@ func (s *Shard) DeleteOffsets(groupID string, positions []TopicOffset, reply fun
 	case g == nil:
 		reply(coordinator.GroupIDNotFound, nil)
 		return
-	case len(g.members) > 0 && g.protocolType != consumerProtocol:
+	case g.consumers == nil && len(g.members) > 0 && g.protocolType != consumerProtocol:
 		reply(coordinator.NonEmptyGroup, nil)
 		return
 	}
 	subscribed := g.subscribed()
+	if g.consumers != nil {
+		subscribed = g.consumers.subscribed()
+	}
 	doomed := map[topicPartition]struct{}{}
 	for i := range positions {
 		p := &positions[i]
@@ -133,6 +161,19 @@ func (g *group) subscribed() map[string]struct{} {
 			}
 			for _, t := range meta.Topics {
 				topics[t] = struct{}{}
+			}
+		}
+	}
+	return topics
+}
+
+// subscribed gives the topics that members read, by name or by what their regular expressions matched.
+func (c *consumers) subscribed() map[string]struct{} {
+	topics := map[string]struct{}{}
+	for _, m := range c.members {
+		for _, names := range [][]string{m.names, c.regexes[m.regex].topics} {
+			for _, name := range names {
+				topics[name] = struct{}{}
 			}
 		}
 	}

@@ -7,7 +7,8 @@ import (
 	"github.com/freshetdb/freshet/broker/coordinator"
 )
 
-// State is a classic group's state.
+// State is a group's state; a classic group goes its way through the first four, a consumer group (KIP-848) is Empty,
+// Assigning (its target is older than its members), Reconciling (members are on their way to the target) or Stable.
 //
 //	                  join                    all joined, or rebalance timeout
 //	Empty ─────────────────► PreparingRebalance ─────────────────► CompletingRebalance
@@ -24,6 +25,8 @@ const (
 	CompletingRebalance
 	Stable
 	Dead
+	Assigning
+	Reconciling
 )
 
 // String gives the state as Kafka's tools spell it.
@@ -39,6 +42,10 @@ func (s State) String() string {
 		return "Stable"
 	case Dead:
 		return "Dead"
+	case Assigning:
+		return "Assigning"
+	case Reconciling:
+		return "Reconciling"
 	}
 	return "Unknown"
 }
@@ -103,6 +110,26 @@ type group struct {
 	offsets map[topicPartition]sequenced
 	txns    map[int64]pendingOffsets // by producer id
 	stored  bool                     // the log holds a metadata record of the group
+
+	consumers  *consumers       // the state of a consumer group, nil for a classic one
+	clocks     map[string]clock // of its members
+	topicsSeen uint64           // version of the metadata its target takes into account
+	busy       bool             // a change of the group as a whole is being written
+	waiting    []waiting        // requests that came since
+	overdue    bool             // a deadline passed since
+}
+
+// Types of groups, as Kafka's tools spell them.
+const (
+	TypeClassic  = "classic"
+	TypeConsumer = "consumer"
+)
+
+func (g *group) kind() string {
+	if g.consumers != nil {
+		return TypeConsumer
+	}
+	return TypeClassic
 }
 
 type topicPartition struct {
@@ -245,7 +272,8 @@ func (g *group) allJoined() bool {
 
 // idle tells that nothing of the group is worth remembering.
 func (g *group) idle() bool {
-	return len(g.members) == 0 && len(g.pending) == 0 && len(g.offsets) == 0 && len(g.txns) == 0 && !g.stored
+	return len(g.members) == 0 && len(g.pending) == 0 && len(g.offsets) == 0 && len(g.txns) == 0 && !g.stored &&
+		g.consumers == nil && !g.busy && len(g.waiting) == 0
 }
 
 func sameProtocols(a, b []Protocol) bool {

@@ -14,7 +14,7 @@ func (s *Shard) Join(now time.Time, req JoinRequest, reply func(JoinResponse)) {
 		refuse(coordinator.InvalidGroupID)
 		return
 	}
-	if req.SessionTimeout < s.opts.SessionTimeoutMin || req.SessionTimeout > s.opts.SessionTimeoutMax {
+	if req.SessionTimeout < s.options().SessionTimeoutMin || req.SessionTimeout > s.options().SessionTimeoutMax {
 		refuse(coordinator.InvalidSessionTimeout)
 		return
 	}
@@ -26,6 +26,17 @@ func (s *Shard) Join(now time.Time, req JoinRequest, reply func(JoinResponse)) {
 		req.RebalanceTimeout = req.SessionTimeout
 	}
 	g := s.groups[req.Group]
+	if s.wait(g, func(now time.Time) { s.Join(now, req, reply) }, refuse) {
+		return
+	}
+	switch {
+	case g != nil && g.consumers != nil && len(g.consumers.members) > 0:
+		s.joinConsumers(now, g, req, reply)
+		return
+	case g != nil && g.consumers != nil:
+		s.emptyToClassic(now, g, req, reply)
+		return
+	}
 	if g == nil {
 		if req.MemberID != "" {
 			refuse(coordinator.UnknownMemberID)
@@ -55,7 +66,7 @@ func (s *Shard) joinAnew(now time.Time, g *group, req JoinRequest, reply func(Jo
 	switch {
 	case old != nil:
 		s.replaceStatic(now, g, old, id, req, reply)
-	case len(g.members)+len(g.pending) >= s.opts.MembersMax:
+	case len(g.members)+len(g.pending) >= s.options().MembersMax:
 		reply(JoinResponse{Code: coordinator.GroupMaxSizeReached, Generation: -1})
 	case req.InstanceID == "" && req.RequireKnownMemberID:
 		g.pending[id] = now.Add(req.SessionTimeout)
@@ -188,7 +199,7 @@ func (s *Shard) rebalance(now time.Time, g *group) {
 	switch g.state {
 	case Empty:
 		g.enter(PreparingRebalance, now)
-		delay := min(s.opts.InitialRebalanceDelay, g.rebalanceTimeout())
+		delay := min(s.options().InitialRebalanceDelay, g.rebalanceTimeout())
 		g.initialLeft = g.rebalanceTimeout() - delay
 		g.joinDeadline = now.Add(delay)
 		g.newcomers = false
@@ -218,9 +229,9 @@ func (g *group) failSyncs(code coordinator.Code) {
 
 // endInitialDelay prolongs the delay if somebody came during it, or goes on.
 func (s *Shard) endInitialDelay(now time.Time, g *group) {
-	if g.newcomers && g.initialLeft > 0 && s.opts.InitialRebalanceDelay > 0 {
+	if g.newcomers && g.initialLeft > 0 && s.options().InitialRebalanceDelay > 0 {
 		g.newcomers = false
-		delay := min(s.opts.InitialRebalanceDelay, g.initialLeft)
+		delay := min(s.options().InitialRebalanceDelay, g.initialLeft)
 		g.initialLeft -= delay
 		g.joinDeadline = now.Add(delay)
 		return

@@ -24,19 +24,21 @@ type pendingOffsets map[topicPartition]sequenced
 
 // Commit stores positions. reply gets the same positions with their codes when those accepted are committed.
 func (s *Shard) Commit(now time.Time, c Committer, offsets []TopicOffset, reply func([]TopicOffset)) {
-	code := s.mayCommit(now, c)
+	code := s.mayCommit(now, c, offsets)
 	s.commit(now, c.Group, nil, offsets, code, reply)
 }
 
 // CommitTxn stores positions that count when the producer's transaction commits (TxnOffsetCommit, KIP-98, KIP-447).
 func (s *Shard) CommitTxn(now time.Time, c Committer, p coordinator.Producer, offsets []TopicOffset, reply func([]TopicOffset)) {
-	code := s.mayCommitTxn(c)
+	code := s.mayCommitTxn(c, offsets)
 	s.commit(now, c.Group, &p, offsets, code, reply)
 }
 
-func (s *Shard) mayCommit(now time.Time, c Committer) coordinator.Code {
+func (s *Shard) mayCommit(now time.Time, c Committer, offsets []TopicOffset) coordinator.Code {
 	g := s.groups[c.Group]
 	switch {
+	case g != nil && g.consumers != nil:
+		return s.mayCommit848(g.consumers, c, offsets, false)
 	case c.Group == "":
 		return coordinator.InvalidGroupID
 	case g == nil && c.Generation == noGeneration, g == nil && c.Generation < 0:
@@ -59,9 +61,12 @@ func (s *Shard) mayCommit(now time.Time, c Committer) coordinator.Code {
 	return coordinator.OK
 }
 
-func (s *Shard) mayCommitTxn(c Committer) coordinator.Code {
+func (s *Shard) mayCommitTxn(c Committer, offsets []TopicOffset) coordinator.Code {
 	if c.Group == "" {
 		return coordinator.InvalidGroupID
+	}
+	if g := s.groups[c.Group]; g != nil && g.consumers != nil {
+		return s.mayCommit848(g.consumers, c, offsets, true)
 	}
 	if c.Generation < 0 && c.MemberID == "" && c.InstanceID == "" {
 		return coordinator.OK // before KIP-447 producers could not name the member
@@ -79,17 +84,55 @@ func (s *Shard) mayCommitTxn(c Committer) coordinator.Code {
 	return coordinator.OK
 }
 
+// mayCommit848 tells whether a member of a consumer group may commit. A member that is an epoch behind, because the answer
+// with the new one is on its way, may for the partitions it had before that (KIP-1251); the others get a code of their own.
+func (s *Shard) mayCommit848(g *consumers, c Committer, offsets []TopicOffset, txn bool) coordinator.Code {
+	if c.Generation < 0 && len(g.members) == 0 {
+		return coordinator.OK
+	}
+	m, code := g.find(c.MemberID, c.InstanceID)
+	stale := coordinator.StaleMemberEpoch
+	switch {
+	case code != coordinator.OK:
+		return code
+	case m.classic != nil:
+		stale = coordinator.IllegalGeneration
+	case !txn && !c.KnowsEpochs:
+		return coordinator.UnsupportedVersion
+	}
+	switch {
+	case c.Generation == m.epoch:
+		return coordinator.OK
+	case c.Generation < 0 || c.Generation > m.epoch:
+		return stale
+	}
+	for i := range offsets {
+		held, since := false, int32(0)
+		for _, p := range s.partitionsOf(offsets[i].Topic, []int32{offsets[i].Partition}) {
+			if since, held = m.assigned[p]; !held {
+				since, held = m.revoking[p]
+			}
+		}
+		if !held || c.Generation < since {
+			offsets[i].Code = stale
+		}
+	}
+	return coordinator.OK
+}
+
 func (s *Shard) commit(now time.Time, groupID string, p *coordinator.Producer, offsets []TopicOffset, code coordinator.Code, reply func([]TopicOffset)) {
 	var records []coordinator.Record
 	accepted := pendingOffsets{}
 	s.seq++
 	for i := range offsets {
 		o := &offsets[i]
-		o.Code = code
 		if code != coordinator.OK {
+			o.Code = code
+		}
+		if o.Code != coordinator.OK {
 			continue
 		}
-		if len(o.Metadata) > s.opts.OffsetMetadataMax {
+		if len(o.Metadata) > s.options().OffsetMetadataMax {
 			o.Code = coordinator.OffsetMetadataTooLarge
 			continue
 		}
@@ -209,6 +252,25 @@ func (s *Shard) Fetch(groupID string, wanted []TopicOffset, requireStable bool) 
 		}
 	}
 	return wanted
+}
+
+// MayFetch tells whether somebody may ask for a group's positions: anybody who names no member, and of a consumer group its
+// members at their current epoch.
+func (s *Shard) MayFetch(who Committer) coordinator.Code {
+	g := s.groups[who.Group]
+	if g == nil || g.consumers == nil || (who.MemberID == "" && who.Generation < 0) {
+		return coordinator.OK
+	}
+	m := g.consumers.members[who.MemberID]
+	switch {
+	case m == nil:
+		return coordinator.UnknownMemberID
+	case m.epoch == who.Generation:
+		return coordinator.OK
+	case m.classic != nil:
+		return coordinator.IllegalGeneration
+	}
+	return coordinator.StaleMemberEpoch
 }
 
 func (g *group) unstable(tp topicPartition) bool {

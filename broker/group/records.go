@@ -107,7 +107,9 @@ func (s *Shard) Replay(e coordinator.Entry) error {
 		return s.replayOffset(e)
 	case groupKeyVersion:
 		return s.replayGroup(e)
-	default: // 3 and up belong to KIP-848 groups
+	case keyEpoch, keyPartitionMetadata, keyMember, keyTargetEpoch, keyTarget, keyCurrent, keyRegex:
+		return s.replayConsumers(int16(version), e)
+	default:
 		return fmt.Errorf("key of version %d", version)
 	}
 }
@@ -151,6 +153,9 @@ func (s *Shard) replayGroup(e coordinator.Entry) error {
 	}
 	if e.Value == nil {
 		if g := s.groups[key.Group]; g != nil {
+			if g.consumers != nil {
+				return nil // of the classic group it was before
+			}
 			fresh := newGroup(g.id, g.changed)
 			fresh.offsets, fresh.txns = g.offsets, g.txns
 			s.groups[key.Group] = fresh
@@ -211,7 +216,10 @@ func (s *Shard) Snapshot() (records []coordinator.Record, ok bool) {
 	}
 	for _, l := range s.List() {
 		g := s.groups[l.Group]
-		if g.stored {
+		switch {
+		case g.consumers != nil:
+			records = append(records, g.consumers.snapshot(g.id)...)
+		case g.stored:
 			records = append(records, groupRecord(g, nil, false))
 		}
 		for _, tp := range sortedPartitions(g.offsets) {

@@ -2,7 +2,11 @@
 //
 // A Shard is the state machine of one partition of __consumer_offsets. It does no I/O and reads no clock: events come
 // with the time they happen at, records go out through the coordinator's runtime, in Kafka's own formats, and what is
-// durable (offsets, assignments) changes when they are committed. Classic groups only.
+// durable (offsets, assignments) changes when they are committed.
+//
+// A classic group's members agree among themselves who reads what; the coordinator keeps them in step by generations. In a
+// consumer group (KIP-848) the coordinator decides, and leads each member there by epochs: everything it knows is in the
+// log, a change is made on a copy of the group that replaces it when committed, and requests that come meanwhile wait.
 package group
 
 import (
@@ -11,6 +15,8 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/freshetdb/freshet/broker/coordinator"
@@ -19,26 +25,66 @@ import (
 // Shard holds the groups of one partition. All methods must be called on the shard's goroutine.
 type Shard struct {
 	metrics *metrics
-	opts    Options
+	deps    Deps
+	opts    *atomic.Pointer[Options]
 	groups  map[string]*group
 	out     coordinator.Shard
 	next    time.Time                     // no timer is due before
 	seq     uint64                        // of the last offset write, in log order
 	open    map[int64]map[string]struct{} // groups with offsets in an open transaction, by producer id
 	newID   func() string
+	stopped error     // once stopped
+	swept   time.Time // when what is too old was last looked for
+}
+
+// Deps are what a shard looks at besides its log.
+type Deps struct {
+	// Topics gives the cluster's topics as they are now.
+	Topics func() Topics
+	// Configs gives what is set for a group by name, nil for nothing; a nil function sets nothing for any.
+	Configs func(group string) map[string]string
 }
 
 // New makes an empty shard, whose figures nobody sees.
-func New(opts Options) *Shard { return newShard(opts, newMetrics(nil)) }
+func New(opts Options, deps Deps) *Shard {
+	shared := new(atomic.Pointer[Options])
+	opts = opts.withDefaults()
+	shared.Store(&opts)
+	return newShard(shared, deps, newMetrics(nil))
+}
 
-func newShard(opts Options, m *metrics) *Shard {
+func newShard(opts *atomic.Pointer[Options], deps Deps, m *metrics) *Shard {
 	return &Shard{
 		metrics: m,
-		opts:    opts.withDefaults(),
+		deps:    deps,
+		opts:    opts,
 		groups:  map[string]*group{},
 		open:    map[int64]map[string]struct{}{},
 		newID:   randomID,
 	}
+}
+
+// options are the ones in force now.
+func (s *Shard) options() *Options { return s.opts.Load() }
+
+func (s *Shard) topics() Topics { return s.deps.Topics() }
+
+// configs gives what holds for a consumer group: its own configs, or the broker's.
+func (s *Shard) configs(group string) GroupConfig {
+	opts := s.options()
+	c := GroupConfig{HeartbeatInterval: opts.HeartbeatInterval, SessionTimeout: opts.SessionTimeout}
+	if s.deps.Configs == nil {
+		return c
+	}
+	set := s.deps.Configs(group)
+	for name, field := range map[string]*time.Duration{
+		ConfigHeartbeatInterval: &c.HeartbeatInterval, ConfigSessionTimeout: &c.SessionTimeout,
+	} {
+		if ms, err := strconv.ParseInt(set[name], 10, 32); err == nil && ms > 0 {
+			*field = time.Duration(ms) * time.Millisecond
+		}
+	}
+	return c
 }
 
 func randomID() string {
@@ -89,7 +135,9 @@ func (s *Shard) settle(g *group) {
 		delete(s.groups, g.id)
 		return
 	}
-	s.plan(g.nextTimer())
+	if g.consumers == nil { // clocks of consumer groups are planned when set
+		s.plan(g.nextTimer())
+	}
 }
 
 func (s *Shard) plan(t time.Time) {
@@ -108,12 +156,17 @@ func (s *Shard) Tick(now time.Time) time.Time {
 		g := s.groups[id]
 		s.fire(now, g)
 		s.settle(g)
+		s.plan(g.nextTimer())
 	}
+	s.sweep(now)
 	return s.next
 }
 
 // nextTimer is the earliest instant at which something of the group runs out.
 func (g *group) nextTimer() time.Time {
+	if g.consumers != nil {
+		return g.nextClock()
+	}
 	var next time.Time
 	consider := func(t time.Time) {
 		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
@@ -139,6 +192,14 @@ func (g *group) nextTimer() time.Time {
 
 // fire lets everything of the group that is due happen.
 func (s *Shard) fire(now time.Time, g *group) {
+	if g.consumers != nil {
+		s.fireClocks(now, g)
+		return
+	}
+	if g.busy {
+		g.overdue = true
+		return
+	}
 	for _, id := range slices.Sorted(maps.Keys(g.pending)) {
 		if !g.pending[id].After(now) {
 			delete(g.pending, id)
@@ -182,21 +243,26 @@ func (s *Shard) Start(now time.Time, _ int32, out coordinator.Shard) {
 		for _, m := range g.members {
 			m.touch(now)
 		}
+		if g.consumers != nil {
+			g.changed = now
+			s.startClocks(now, g)
+		}
 		s.settle(g)
 	}
+	s.swept = now
+	s.planSweep()
 }
 
 // Stop implements coordinator.Machine.
 func (s *Shard) Stop(err error) {
 	code := codeOf(err)
+	s.stopped = err
 	for _, g := range s.groups {
-		g.failSyncs(code)
-		for _, m := range g.members {
-			if m.join != nil {
-				m.join(JoinResponse{Code: code, MemberID: m.id, Generation: -1})
-				m.join = nil
-			}
+		g.failAll(code)
+		for _, w := range g.waiting {
+			w.drop(code)
 		}
+		g.waiting = nil
 	}
 }
 

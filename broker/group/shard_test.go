@@ -23,6 +23,7 @@ type script struct {
 	writes  []coordinator.Write
 	history []coordinator.Entry // everything committed
 	ids     int
+	topics  fakeTopics
 }
 
 // Write implements coordinator.Shard.
@@ -32,7 +33,7 @@ func (s *script) Write(w coordinator.Write) { s.writes = append(s.writes, w) }
 func (s *script) Post(fn func(now time.Time)) { fn(s.now) }
 
 func (s *script) restart() {
-	s.shard = New(s.opts)
+	s.shard = New(s.opts, Deps{Topics: func() Topics { return s.topics }})
 	s.ids = 0
 	s.shard.newID = func() string { s.ids++; return strconv.Itoa(s.ids) }
 	for _, e := range s.history {
@@ -212,11 +213,12 @@ func (s *script) run(_ *testing.T, d *datadriven.TestData) string {
 	case "sync":
 		s.sync(d)
 	case "heartbeat":
-		s.say("%s", s.shard.Heartbeat(s.now, s.who(d)).Error())
+		s.shard.Heartbeat(s.now, s.who(d), func(code coordinator.Code) { s.say("%s", code.Error()) })
 	case "leave":
 		who := s.who(d)
-		code, codes := s.shard.Leave(s.now, who.Group, []LeavingMember{{MemberID: who.MemberID, InstanceID: who.InstanceID}})
-		s.say("%s, %s", code.Error(), codes[0].Error())
+		s.shard.Leave(s.now, who.Group, []LeavingMember{{MemberID: who.MemberID, InstanceID: who.InstanceID}}, func(code coordinator.Code, codes []coordinator.Code) {
+			s.say("%s, %s", code.Error(), codes[0].Error())
+		})
 	case "commit":
 		s.commit(d)
 	case "fetch":
@@ -264,7 +266,7 @@ func (s *script) snapshot() {
 
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		s := &script{t: t, now: time.UnixMilli(1_000_000), opts: Options{InitialRebalanceDelay: -1}}
+		s := &script{t: t, now: time.UnixMilli(1_000_000), topics: newFakeTopics(), opts: Options{InitialRebalanceDelay: -1}}
 		s.restart()
 		datadriven.RunTest(t, path, s.run)
 	})
@@ -283,12 +285,12 @@ func FuzzReplay(f *testing.F) {
 		f.Add(r.Key, r.Value)
 	}
 	f.Fuzz(func(t *testing.T, key, value []byte) {
-		s := New(Options{})
+		s := New(Options{}, Deps{})
 		if s.Replay(coordinator.Entry{Record: coordinator.Record{Key: key, Value: value}, ProducerID: -1}) != nil {
 			return
 		}
 		records, _ := s.Snapshot()
-		again := New(Options{})
+		again := New(Options{}, Deps{})
 		for _, r := range records {
 			if err := again.Replay(coordinator.Entry{Record: r, ProducerID: -1}); err != nil {
 				t.Fatalf("snapshot does not replay: %v", err)

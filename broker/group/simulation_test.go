@@ -126,7 +126,9 @@ func (m *simMember) sync() {
 
 func (m *simMember) heartbeat() {
 	m.beat = m.sim.now
-	code := m.sim.shard.Heartbeat(m.sim.now, Committer{Group: "g", MemberID: m.id, InstanceID: m.instance, Generation: m.generation})
+	var code coordinator.Code
+	who := Committer{Group: "g", MemberID: m.id, InstanceID: m.instance, Generation: m.generation}
+	m.sim.shard.Heartbeat(m.sim.now, who, func(c coordinator.Code) { code = c })
 	switch code {
 	case coordinator.OK:
 		return
@@ -161,7 +163,7 @@ func (s *simulation) step(wild bool) {
 	case wild && n < 47 && !m.dead:
 		m.die()
 	case wild && n < 49 && !m.dead && m.id != "" && !m.waiting:
-		s.shard.Leave(s.now, "g", []LeavingMember{{MemberID: m.id, InstanceID: m.instance}})
+		s.shard.Leave(s.now, "g", []LeavingMember{{MemberID: m.id, InstanceID: m.instance}}, func(coordinator.Code, []coordinator.Code) {})
 		m.die()
 	case n < 60 && m.dead:
 		m.revive()
@@ -231,7 +233,7 @@ func (s *simulation) stable() bool {
 func TestSimulation(t *testing.T) {
 	first := rand.Uint64()
 	for seed := first; seed < first+200; seed++ {
-		s := &simulation{t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: time.UnixMilli(1), shard: New(Options{InitialRebalanceDelay: -1})}
+		s := &simulation{t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: time.UnixMilli(1), shard: New(Options{InitialRebalanceDelay: -1}, Deps{})}
 		s.shard.Start(s.now, 0, s)
 		for i := range 5 {
 			m := &simMember{sim: s, name: fmt.Sprint("m", i), dead: true}

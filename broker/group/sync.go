@@ -9,9 +9,18 @@ import (
 // Sync gives a member its assignment. The leader brings everybody's; it is committed before anyone is answered, so a new
 // coordinator knows the same generation. Source: Kafka's GroupCoordinator.handleSyncGroup, KIP-559.
 func (s *Shard) Sync(now time.Time, req SyncRequest, reply func(SyncResponse)) {
+	refuse := func(code coordinator.Code) { reply(SyncResponse{Code: code}) }
+	g := s.groups[req.Group]
+	if s.wait(g, func(now time.Time) { s.Sync(now, req, reply) }, refuse) {
+		return
+	}
+	if g != nil && g.consumers != nil {
+		s.syncConsumers(now, g, req, reply)
+		return
+	}
 	g, m, code := s.memberOf(req.Group, req.MemberID, req.InstanceID)
 	if code != coordinator.OK {
-		reply(SyncResponse{Code: code})
+		refuse(code)
 		return
 	}
 	defer s.settle(g)
@@ -24,7 +33,7 @@ func (s *Shard) Sync(now time.Time, req SyncRequest, reply func(SyncResponse)) {
 		code = coordinator.InconsistentProtocol
 	}
 	if code != coordinator.OK {
-		reply(SyncResponse{Code: code})
+		refuse(code)
 		return
 	}
 	m.touch(now)
@@ -77,7 +86,19 @@ func (s *Shard) storeAssignment(g *group, assignments map[string][]byte) {
 }
 
 // Heartbeat keeps a member's session alive and tells it of a rebalance.
-func (s *Shard) Heartbeat(now time.Time, c Committer) coordinator.Code {
+func (s *Shard) Heartbeat(now time.Time, c Committer, reply func(coordinator.Code)) {
+	g := s.groups[c.Group]
+	if s.wait(g, func(now time.Time) { s.Heartbeat(now, c, reply) }, reply) {
+		return
+	}
+	if g != nil && g.consumers != nil {
+		reply(s.heartbeatConsumers(now, g, c))
+		return
+	}
+	reply(s.heartbeat(now, c))
+}
+
+func (s *Shard) heartbeat(now time.Time, c Committer) coordinator.Code {
 	g, m, code := s.memberOf(c.Group, c.MemberID, c.InstanceID)
 	if code != coordinator.OK {
 		return code
@@ -94,12 +115,22 @@ func (s *Shard) Heartbeat(now time.Time, c Committer) coordinator.Code {
 }
 
 // Leave takes members out, and answers a code for each. Source: KIP-345.
-func (s *Shard) Leave(now time.Time, group string, leaving []LeavingMember) (coordinator.Code, []coordinator.Code) {
-	codes := make([]coordinator.Code, len(leaving))
-	if group == "" {
-		return coordinator.InvalidGroupID, codes
-	}
+func (s *Shard) Leave(now time.Time, group string, leaving []LeavingMember, reply func(coordinator.Code, []coordinator.Code)) {
 	g := s.groups[group]
+	refuse := func(code coordinator.Code) { reply(code, make([]coordinator.Code, len(leaving))) }
+	switch {
+	case group == "":
+		refuse(coordinator.InvalidGroupID)
+	case s.wait(g, func(now time.Time) { s.Leave(now, group, leaving, reply) }, refuse):
+	case g != nil && g.consumers != nil:
+		s.leaveConsumers(now, g, leaving, reply)
+	default:
+		reply(s.leave(now, g, leaving))
+	}
+}
+
+func (s *Shard) leave(now time.Time, g *group, leaving []LeavingMember) (coordinator.Code, []coordinator.Code) {
+	codes := make([]coordinator.Code, len(leaving))
 	if g == nil {
 		for i := range codes {
 			codes[i] = coordinator.UnknownMemberID

@@ -15,6 +15,8 @@ const (
 	keyListGroups      = 16
 	keyDeleteGroups    = 42
 	keyOffsetDelete    = 47
+	keyGroupHeartbeat  = 68
+	keyGroupDescribe   = 69
 )
 
 // groupAPIs are the rows of the version table the group coordinator serves.
@@ -34,5 +36,7 @@ func (h *Handler) groupAPIs() []wire.API {
 		{Key: keyListGroups, Min: 0, Max: 5, Serve: h.listGroups},
 		{Key: keyDeleteGroups, Min: 0, Max: 2, Serve: h.deleteGroups},
 		{Key: keyOffsetDelete, Min: 0, Max: 0, Serve: h.offsetDelete},
+		{Key: keyGroupHeartbeat, Min: 0, Max: 1, Serve: h.consumerGroupHeartbeat},
+		{Key: keyGroupDescribe, Min: 0, Max: 1, Serve: h.consumerGroupDescribe},
 	}
 }

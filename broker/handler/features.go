@@ -16,8 +16,11 @@ var featureMetadataVersion = feature{name: "metadata.version", min: 1, max: 25, 
 // being written to (KIP-890).
 var featureTransactionVersion = feature{name: "transaction.version", min: 0, max: 2, initial: 2}
 
+// featureGroupVersion at level 1 says that there are consumer groups whose coordinator assigns (KIP-848).
+var featureGroupVersion = feature{name: "group.version", min: 0, max: 1, initial: 1}
+
 // features are all there are, by name.
-func features() []feature { return []feature{featureMetadataVersion, featureTransactionVersion} }
+func features() []feature { return []feature{featureGroupVersion, featureMetadataVersion, featureTransactionVersion} }
 
 // level is the finalised level: the agreed one, or the initial one where nobody changed it.
 func (f feature) level(img *metadata.Image) int16 {
