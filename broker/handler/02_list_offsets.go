@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/replica"
 	"github.com/freshetdb/freshet/broker/wire"
 )
@@ -25,19 +26,24 @@ func (h *Handler) listOffsets(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.ListOffsetsRequest)
 	resp := kmsg.NewPtrListOffsetsResponse()
 	for _, t := range in.Topics {
+		allowed := h.may(req, auth.OpDescribe, auth.ResourceTopic, t.Topic)
 		topic := kmsg.NewListOffsetsResponseTopic()
 		topic.Topic = t.Topic
 		for i := range t.Partitions {
-			topic.Partitions = append(topic.Partitions, h.listOffset(t.Topic, &t.Partitions[i], replica.Isolation(in.IsolationLevel)))
+			topic.Partitions = append(topic.Partitions, h.listOffset(allowed, t.Topic, &t.Partitions[i], replica.Isolation(in.IsolationLevel)))
 		}
 		resp.Topics = append(resp.Topics, topic)
 	}
 	req.Reply(resp)
 }
 
-func (h *Handler) listOffset(topic string, in *kmsg.ListOffsetsRequestTopicPartition, iso replica.Isolation) kmsg.ListOffsetsResponseTopicPartition {
+func (h *Handler) listOffset(allowed bool, topic string, in *kmsg.ListOffsetsRequestTopicPartition, iso replica.Isolation) kmsg.ListOffsetsResponseTopicPartition {
 	out := kmsg.NewListOffsetsResponseTopicPartition()
 	out.Partition, out.Offset, out.Timestamp, out.LeaderEpoch = in.Partition, -1, -1, -1
+	if !allowed {
+		out.ErrorCode = kerr.TopicAuthorizationFailed.Code
+		return out
+	}
 	p, err := h.Replicas.Partition(topic, in.Partition)
 	if err == nil {
 		err = p.CheckEpoch(in.CurrentLeaderEpoch)

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/controller"
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/wire"
@@ -32,7 +33,8 @@ func (h *Handler) metadata(ctx context.Context, req *wire.Request) {
 	img := h.Quorum.Image()
 	resp := kmsg.NewPtrMetadataResponse()
 	cluster := img.ClusterID()
-	resp.ClusterID, resp.ControllerID, resp.AuthorizedOperations = &cluster, h.NodeID, noOperations
+	resp.ClusterID, resp.ControllerID = &cluster, h.NodeID
+	resp.AuthorizedOperations = h.clusterOperations(req, in.IncludeClusterAuthorizedOperations)
 	for _, b := range img.Brokers() {
 		broker := kmsg.NewMetadataResponseBroker()
 		broker.NodeID = b.ID
@@ -41,17 +43,27 @@ func (h *Handler) metadata(ctx context.Context, req *wire.Request) {
 	}
 	if in.Topics == nil || (len(in.Topics) == 0 && in.Version < metadataAllByNull) {
 		for _, t := range img.SortedTopics() {
-			resp.Topics = append(resp.Topics, describeTopic(t))
+			if h.may(req, auth.OpDescribe, auth.ResourceTopic, t.Name) {
+				resp.Topics = append(resp.Topics, h.describeTopic(req, in, t))
+			}
 		}
 	} else {
-		if h.configs(img).Bool(metadata.ConfigAutoCreateTopics) && (in.AllowAutoTopicCreation || in.Version < metadataAutoCreateFlag) {
-			img = h.autoCreate(ctx, img, in.Topics)
+		if h.autoCreates(img, in) {
+			img = h.autoCreate(ctx, req, img, in.Topics)
 		}
 		for i := range in.Topics {
-			resp.Topics = append(resp.Topics, h.metadataTopic(img, in, &in.Topics[i]))
+			resp.Topics = append(resp.Topics, h.metadataTopic(req, img, &in.Topics[i]))
 		}
 	}
 	req.Reply(resp)
+}
+
+// clusterOperations is what the caller may do to the cluster, nothing when it may not know.
+func (h *Handler) clusterOperations(req *wire.Request, asked bool) int32 {
+	if asked && !h.mayCluster(req, auth.OpDescribe) {
+		return 0
+	}
+	return h.operations(req, asked, auth.ResourceCluster, auth.ClusterName)
 }
 
 // brokerAddress is where clients on conn reach broker b.
@@ -68,12 +80,20 @@ func (h *Handler) brokerAddress(conn *wire.Conn, b *metadata.Broker) (string, in
 	return at.Host, int32(at.Port)
 }
 
+// autoCreates tells whether both sides want topics made that are asked for.
+func (h *Handler) autoCreates(img *metadata.Image, in *kmsg.MetadataRequest) bool {
+	return h.configs(img).Bool(metadata.ConfigAutoCreateTopics) && (in.AllowAutoTopicCreation || in.Version < metadataAutoCreateFlag)
+}
+
 // autoCreate makes the missing topics that can be made. What goes wrong shows in the answer as a topic still missing.
-func (h *Handler) autoCreate(ctx context.Context, img *metadata.Image, asked []kmsg.MetadataRequestTopic) *metadata.Image {
+func (h *Handler) autoCreate(ctx context.Context, req *wire.Request, img *metadata.Image, asked []kmsg.MetadataRequestTopic) *metadata.Image {
 	var missing []controller.NewTopic
 	for i := range asked {
 		name := asked[i].Topic
 		if name == nil || img.Topic(*name) != nil || controller.CheckTopicName(*name) != nil || metadata.IsInternal(*name) {
+			continue
+		}
+		if !h.may(req, auth.OpDescribe, auth.ResourceTopic, *name) || !h.mayCreate(req, *name) {
 			continue
 		}
 		missing = append(missing, controller.NewTopic{Name: *name, Partitions: -1, ReplicationFactor: -1})
@@ -94,23 +114,36 @@ func (h *Handler) autoCreate(ctx context.Context, img *metadata.Image, asked []k
 	return next
 }
 
-func (h *Handler) metadataTopic(img *metadata.Image, in *kmsg.MetadataRequest, asked *kmsg.MetadataRequestTopic) kmsg.MetadataResponseTopic {
+// metadataTopic describes one topic asked for. Whether a topic exists that the caller may not describe doesn't show.
+func (h *Handler) metadataTopic(req *wire.Request, img *metadata.Image, asked *kmsg.MetadataRequestTopic) kmsg.MetadataResponseTopic {
+	in := req.Body.(*kmsg.MetadataRequest)
 	if asked.Topic != nil {
+		if !h.may(req, auth.OpDescribe, auth.ResourceTopic, *asked.Topic) {
+			out := missingTopic(asked)
+			out.TopicID, out.IsInternal, out.ErrorCode = [16]byte{}, false, kerr.TopicAuthorizationFailed.Code
+			return out
+		}
 		if t := img.Topic(*asked.Topic); t != nil {
-			return describeTopic(t)
+			return h.describeTopic(req, in, t)
 		}
 		out := missingTopic(asked)
 		out.ErrorCode = kerr.UnknownTopicOrPartition.Code
-		if controller.CheckTopicName(*asked.Topic) != nil {
+		switch {
+		case controller.CheckTopicName(*asked.Topic) != nil:
 			out.ErrorCode = kerr.InvalidTopicException.Code
+		case h.autoCreates(img, in) && !h.mayCreate(req, *asked.Topic):
+			out.ErrorCode = kerr.TopicAuthorizationFailed.Code
 		}
 		return out
 	}
-	if t := img.TopicByID(asked.TopicID); t != nil {
-		return describeTopic(t)
-	}
 	out := missingTopic(asked)
 	out.ErrorCode = kerr.UnknownTopicID.Code
+	if t := img.TopicByID(asked.TopicID); t != nil {
+		if h.may(req, auth.OpDescribe, auth.ResourceTopic, t.Name) {
+			return h.describeTopic(req, in, t)
+		}
+		out.ErrorCode = kerr.TopicAuthorizationFailed.Code
+	}
 	if in.Version < metadataNullName {
 		out.Topic = new("")
 	}
@@ -124,9 +157,10 @@ func missingTopic(asked *kmsg.MetadataRequestTopic) kmsg.MetadataResponseTopic {
 	return out
 }
 
-func describeTopic(t *metadata.Topic) kmsg.MetadataResponseTopic {
+func (h *Handler) describeTopic(req *wire.Request, in *kmsg.MetadataRequest, t *metadata.Topic) kmsg.MetadataResponseTopic {
 	out := kmsg.NewMetadataResponseTopic()
-	out.Topic, out.TopicID, out.IsInternal, out.AuthorizedOperations = &t.Name, t.ID, t.Internal(), noOperations
+	out.Topic, out.TopicID, out.IsInternal = &t.Name, t.ID, t.Internal()
+	out.AuthorizedOperations = h.operations(req, in.IncludeTopicAuthorizedOperations, auth.ResourceTopic, t.Name)
 	out.Partitions = make([]kmsg.MetadataResponseTopicPartition, len(t.Partitions))
 	for i, p := range t.Partitions {
 		partition := kmsg.NewMetadataResponseTopicPartition()

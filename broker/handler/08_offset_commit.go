@@ -6,14 +6,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/coordinator"
 	"github.com/freshetdb/freshet/broker/group"
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/wire"
 )
-
-// memberEpochVersion is the first version of OffsetCommit and OffsetFetch whose callers understand member epochs (KIP-848).
-const memberEpochVersion = 9
 
 // topicIDVersion is the first version of OffsetCommit and OffsetFetch that names topics by id (KIP-848).
 const topicIDVersion = 10
@@ -34,6 +32,7 @@ func (h *Handler) offsetCommit(_ context.Context, req *wire.Request) {
 	var accepted []group.TopicOffset
 	var slots []*int16 // where the code of each accepted position goes
 	resp.Topics = make([]kmsg.OffsetCommitResponseTopic, len(in.Topics))
+	mayCommit := h.may(req, auth.OpRead, auth.ResourceGroup, in.Group)
 	for i := range in.Topics {
 		from, out := &in.Topics[i], &resp.Topics[i]
 		out.Topic, out.TopicID = from.Topic, from.TopicID
@@ -43,6 +42,9 @@ func (h *Handler) offsetCommit(_ context.Context, req *wire.Request) {
 			p := &from.Partitions[j]
 			out.Partitions[j].Partition = p.Partition
 			code := &out.Partitions[j].ErrorCode
+			if *code = h.mayCommitTo(req, mayCommit, t, from.Topic); *code != 0 {
+				continue
+			}
 			if t == nil && byID {
 				*code = kerr.UnknownTopicID.Code
 				continue
@@ -60,16 +62,27 @@ func (h *Handler) offsetCommit(_ context.Context, req *wire.Request) {
 		req.Reply(resp)
 		return
 	}
-	who := group.Committer{
-		Group: in.Group, MemberID: in.MemberID, InstanceID: deref(in.InstanceID), Generation: in.Generation,
-		KnowsEpochs: in.Version >= memberEpochVersion,
-	}
+	who := group.Committer{Group: in.Group, MemberID: in.MemberID, InstanceID: deref(in.InstanceID), Generation: in.Generation}
 	h.Groups.Commit(who, accepted, func(answers []group.TopicOffset) {
 		for i, a := range answers {
 			*slots[i] = commitCode(a.Code)
 		}
 		req.Reply(resp)
 	})
+}
+
+// mayCommitTo gives the code of a caller who may not commit positions in a topic; an unknown one has just a name, if any.
+func (h *Handler) mayCommitTo(req *wire.Request, mayCommit bool, t *metadata.Topic, name string) int16 {
+	if !mayCommit {
+		return kerr.GroupAuthorizationFailed.Code
+	}
+	if t != nil {
+		name = t.Name
+	}
+	if name != "" && !h.may(req, auth.OpRead, auth.ResourceTopic, name) {
+		return kerr.TopicAuthorizationFailed.Code
+	}
+	return 0
 }
 
 // commitCode gives a code as clients expect it of a commit: they retry on some and not on others.

@@ -2,10 +2,12 @@ package handler
 
 import (
 	"context"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/coordinator"
 	"github.com/freshetdb/freshet/broker/group"
 	"github.com/freshetdb/freshet/broker/metadata"
@@ -24,20 +26,19 @@ func (h *Handler) offsetFetch(ctx context.Context, req *wire.Request) {
 	resp := kmsg.NewPtrOffsetFetchResponse()
 	if in.Version >= offsetFetchGroups {
 		for i := range in.Groups {
-			resp.Groups = append(resp.Groups, h.fetchGroup(ctx, &in.Groups[i], in.Version, in.RequireStable))
+			resp.Groups = append(resp.Groups, h.fetchGroup(ctx, req, &in.Groups[i], in.Version, in.RequireStable))
 		}
 		req.Reply(resp)
 		return
 	}
-	one := kmsg.NewOffsetFetchRequestGroup()
-	one.Group = in.Group
+	one := kmsg.OffsetFetchRequestGroup{Group: in.Group}
 	if in.Topics != nil || in.Version < offsetFetchTopLevelError {
 		one.Topics = []kmsg.OffsetFetchRequestGroupTopic{}
 	}
 	for _, t := range in.Topics {
 		one.Topics = append(one.Topics, kmsg.OffsetFetchRequestGroupTopic{Topic: t.Topic, Partitions: t.Partitions})
 	}
-	answer := h.fetchGroup(ctx, &one, in.Version, in.RequireStable)
+	answer := h.fetchGroup(ctx, req, &one, in.Version, in.RequireStable)
 	resp.ErrorCode = answer.ErrorCode
 	if in.Version < offsetFetchTopLevelError && answer.ErrorCode != 0 {
 		answer.Topics = everywhere(one.Topics, answer.ErrorCode)
@@ -76,12 +77,16 @@ func noPosition(partition int32, code int16) kmsg.OffsetFetchResponseGroupTopicP
 }
 
 // fetchGroup gives positions of one group: all of them when no topics are named (null).
-func (h *Handler) fetchGroup(ctx context.Context, in *kmsg.OffsetFetchRequestGroup, version int16, requireStable bool) kmsg.OffsetFetchResponseGroup {
+func (h *Handler) fetchGroup(ctx context.Context, req *wire.Request, in *kmsg.OffsetFetchRequestGroup, version int16, requireStable bool) kmsg.OffsetFetchResponseGroup {
 	out := kmsg.NewOffsetFetchResponseGroup()
 	out.Group = in.Group
 	out.Topics = []kmsg.OffsetFetchResponseGroupTopic{}
 	if in.Group == "" {
 		out.ErrorCode = int16(coordinator.InvalidGroupID)
+		return out
+	}
+	if !h.may(req, auth.OpDescribe, auth.ResourceGroup, in.Group) {
+		out.ErrorCode = kerr.GroupAuthorizationFailed.Code
 		return out
 	}
 	img, byID := h.Quorum.Image(), version >= topicIDVersion
@@ -94,29 +99,36 @@ func (h *Handler) fetchGroup(ctx context.Context, in *kmsg.OffsetFetchRequestGro
 		if byID {
 			known := img.TopicByID(t.TopicID)
 			if known == nil {
-				out.Topics = append(out.Topics, unknownTopicID(&t))
+				out.Topics = append(out.Topics, noPositions(&t, kerr.UnknownTopicID.Code))
 				continue
 			}
 			name = known.Name
+		}
+		if !h.may(req, auth.OpDescribe, auth.ResourceTopic, name) {
+			out.Topics = append(out.Topics, noPositions(&t, kerr.TopicAuthorizationFailed.Code))
+			continue
 		}
 		for _, p := range t.Partitions {
 			wanted = append(wanted, group.TopicOffset{Topic: name, Partition: p})
 		}
 	}
-	who := group.Committer{Group: in.Group, MemberID: deref(in.MemberID), Generation: in.MemberEpoch}
-	found, code := h.positions(ctx, who, wanted, requireStable)
+	found, code := h.positions(ctx, in.Group, wanted, requireStable)
 	if out.ErrorCode = int16(code); code != coordinator.OK {
 		return out
+	}
+	if in.Topics == nil { // all of them: those the caller may know of
+		found = slices.DeleteFunc(found, func(o group.TopicOffset) bool { return !h.may(req, auth.OpDescribe, auth.ResourceTopic, o.Topic) })
 	}
 	appendPositions(&out, found, img, byID)
 	return out
 }
 
-func unknownTopicID(t *kmsg.OffsetFetchRequestGroupTopic) kmsg.OffsetFetchResponseGroupTopic {
+// noPositions answers code for each partition of a topic.
+func noPositions(t *kmsg.OffsetFetchRequestGroupTopic, code int16) kmsg.OffsetFetchResponseGroupTopic {
 	out := kmsg.NewOffsetFetchResponseGroupTopic()
-	out.TopicID = t.TopicID
+	out.Topic, out.TopicID = t.Topic, t.TopicID
 	for _, p := range t.Partitions {
-		out.Partitions = append(out.Partitions, noPosition(p, kerr.UnknownTopicID.Code))
+		out.Partitions = append(out.Partitions, noPosition(p, code))
 	}
 	return out
 }
@@ -147,13 +159,13 @@ func appendPositions(out *kmsg.OffsetFetchResponseGroup, found []group.TopicOffs
 }
 
 // positions asks the coordinator and waits.
-func (h *Handler) positions(ctx context.Context, who group.Committer, wanted []group.TopicOffset, requireStable bool) ([]group.TopicOffset, coordinator.Code) {
+func (h *Handler) positions(ctx context.Context, groupID string, wanted []group.TopicOffset, requireStable bool) ([]group.TopicOffset, coordinator.Code) {
 	type answer struct {
 		found []group.TopicOffset
 		code  coordinator.Code
 	}
 	answers := make(chan answer, 1)
-	h.Groups.FetchAs(who, wanted, requireStable, func(code coordinator.Code, found []group.TopicOffset) {
+	h.Groups.Fetch(groupID, wanted, requireStable, func(code coordinator.Code, found []group.TopicOffset) {
 		answers <- answer{found, code}
 	})
 	select {

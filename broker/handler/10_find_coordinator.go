@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/coordinator"
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/wire"
@@ -24,17 +25,17 @@ func (h *Handler) findCoordinator(_ context.Context, req *wire.Request) {
 	if in.Version >= findCoordinatorBatch {
 		resp.Coordinators = []kmsg.FindCoordinatorResponseCoordinator{}
 		for _, key := range in.CoordinatorKeys {
-			resp.Coordinators = append(resp.Coordinators, h.coordinatorOf(req.Conn, in.CoordinatorType, key))
+			resp.Coordinators = append(resp.Coordinators, h.coordinatorOf(req, in.CoordinatorType, key))
 		}
 		req.Reply(resp)
 		return
 	}
-	c := h.coordinatorOf(req.Conn, in.CoordinatorType, in.CoordinatorKey)
+	c := h.coordinatorOf(req, in.CoordinatorType, in.CoordinatorKey)
 	resp.NodeID, resp.Host, resp.Port, resp.ErrorCode, resp.ErrorMessage = c.NodeID, c.Host, c.Port, c.ErrorCode, c.ErrorMessage
 	req.Reply(resp)
 }
 
-func (h *Handler) coordinatorOf(conn *wire.Conn, kind int8, key string) kmsg.FindCoordinatorResponseCoordinator {
+func (h *Handler) coordinatorOf(req *wire.Request, kind int8, key string) kmsg.FindCoordinatorResponseCoordinator {
 	out := kmsg.NewFindCoordinatorResponseCoordinator()
 	out.Key, out.NodeID, out.Port = key, -1, -1
 	refuse := func(code coordinator.Code, message string) kmsg.FindCoordinatorResponseCoordinator {
@@ -45,6 +46,9 @@ func (h *Handler) coordinatorOf(conn *wire.Conn, kind int8, key string) kmsg.Fin
 	img := h.Quorum.Image()
 	switch kind {
 	case coordinatorOfGroup:
+		if !h.may(req, auth.OpDescribe, auth.ResourceGroup, key) {
+			return refuse(groupForbidden, "the group may not be described")
+		}
 		p, ok := img.Partition(metadata.OffsetsTopic, h.Groups.PartitionFor(key))
 		if leader = p.Leader; !ok {
 			leader = metadata.NoLeader
@@ -52,6 +56,9 @@ func (h *Handler) coordinatorOf(conn *wire.Conn, kind int8, key string) kmsg.Fin
 	case coordinatorOfTransaction:
 		if key == "" {
 			return refuse(coordinator.InvalidRequest, "transactional id is empty")
+		}
+		if !h.may(req, auth.OpDescribe, auth.ResourceTransactionalID, key) {
+			return refuse(transactionalIDForbidden, "the transactional id may not be described")
 		}
 		p, ok := img.Partition(metadata.TransactionsTopic, h.Transactions.PartitionFor(key))
 		if leader = p.Leader; !ok {
@@ -62,7 +69,7 @@ func (h *Handler) coordinatorOf(conn *wire.Conn, kind int8, key string) kmsg.Fin
 	}
 	if leader == h.NodeID {
 		out.NodeID = leader
-		out.Host, out.Port = h.address(conn)
+		out.Host, out.Port = h.address(req.Conn)
 		return out
 	}
 	b := img.Broker(leader)
@@ -70,6 +77,6 @@ func (h *Handler) coordinatorOf(conn *wire.Conn, kind int8, key string) kmsg.Fin
 		return refuse(coordinator.NotAvailable, "the coordinator's partition has no leader")
 	}
 	out.NodeID = leader
-	out.Host, out.Port = h.brokerAddress(conn, b)
+	out.Host, out.Port = h.brokerAddress(req.Conn, b)
 	return out
 }

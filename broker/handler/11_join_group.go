@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/coordinator"
 	"github.com/freshetdb/freshet/broker/group"
 	"github.com/freshetdb/freshet/broker/wire"
@@ -38,6 +39,10 @@ func (h *Handler) joinGroup(ctx context.Context, req *wire.Request) {
 		join.Protocols = append(join.Protocols, group.Protocol{Name: p.Name, Metadata: p.Metadata})
 	}
 	reply := func(r group.JoinResponse) { req.Reply(joinResponse(in.Version, &r)) }
+	if !h.may(req, auth.OpRead, auth.ResourceGroup, in.Group) {
+		reply(group.JoinResponse{Code: groupForbidden, MemberID: in.MemberID, Generation: -1})
+		return
+	}
 	stop := context.AfterFunc(ctx, func() { // the connection is lost or drains: whoever parked the answer gives it in vain
 		reply(group.JoinResponse{Code: coordinator.NotCoordinator, MemberID: in.MemberID, Generation: -1})
 	})
@@ -92,6 +97,10 @@ func (h *Handler) syncGroup(ctx context.Context, req *wire.Request) {
 			resp.MemberAssignment = []byte{}
 		}
 		req.Reply(resp)
+	}
+	if !h.may(req, auth.OpRead, auth.ResourceGroup, in.Group) {
+		reply(group.SyncResponse{Code: groupForbidden})
+		return
 	}
 	stop := context.AfterFunc(ctx, func() { reply(group.SyncResponse{Code: coordinator.NotCoordinator}) })
 	h.Groups.Sync(sync, func(r group.SyncResponse) {

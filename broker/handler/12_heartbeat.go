@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/coordinator"
 	"github.com/freshetdb/freshet/broker/group"
 	"github.com/freshetdb/freshet/broker/wire"
@@ -17,16 +18,27 @@ const leaveBatch = 3
 func (h *Handler) heartbeat(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.HeartbeatRequest)
 	who := group.Committer{Group: in.Group, MemberID: in.MemberID, InstanceID: deref(in.InstanceID), Generation: in.Generation}
-	h.Groups.Heartbeat(who, func(code coordinator.Code) {
+	reply := func(code coordinator.Code) {
 		resp := kmsg.NewPtrHeartbeatResponse()
 		resp.ErrorCode = int16(code)
 		req.Reply(resp)
-	})
+	}
+	if !h.may(req, auth.OpRead, auth.ResourceGroup, in.Group) {
+		reply(groupForbidden)
+		return
+	}
+	h.Groups.Heartbeat(who, reply)
 }
 
 // leaveGroup takes members out of a group.
 func (h *Handler) leaveGroup(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.LeaveGroupRequest)
+	if !h.may(req, auth.OpRead, auth.ResourceGroup, in.Group) {
+		resp := kmsg.NewPtrLeaveGroupResponse()
+		resp.ErrorCode, resp.Members = int16(groupForbidden), []kmsg.LeaveGroupResponseMember{}
+		req.Reply(resp)
+		return
+	}
 	leaving := []group.LeavingMember{{MemberID: in.MemberID}}
 	if in.Version >= leaveBatch {
 		leaving = leaving[:0]

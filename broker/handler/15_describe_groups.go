@@ -7,13 +7,18 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/coordinator"
 	"github.com/freshetdb/freshet/broker/group"
 	"github.com/freshetdb/freshet/broker/wire"
 )
 
-// describeUnknownGroup is the first version of DescribeGroups that tells unknown groups from dead ones (KIP-1043).
-const describeUnknownGroup = 6
+const (
+	// describeUnknownGroup is the first version of DescribeGroups that tells unknown groups from dead ones (KIP-1043).
+	describeUnknownGroup = 6
+	// classicType is the type of groups whose members assign by themselves.
+	classicType = "classic"
+)
 
 // describeGroups tells of groups and their members.
 func (h *Handler) describeGroups(ctx context.Context, req *wire.Request) {
@@ -21,6 +26,10 @@ func (h *Handler) describeGroups(ctx context.Context, req *wire.Request) {
 	resp := kmsg.NewPtrDescribeGroupsResponse()
 	resp.Groups = []kmsg.DescribeGroupsResponseGroup{}
 	for _, id := range in.Groups {
+		if !h.may(req, auth.OpDescribe, auth.ResourceGroup, id) {
+			resp.Groups = append(resp.Groups, describedGroup(in.Version, id, &group.Description{Code: groupForbidden, Group: id, State: group.Dead}))
+			continue
+		}
 		answer := make(chan group.Description, 1)
 		h.Groups.Describe(id, func(d group.Description) { answer <- d })
 		d := group.Description{Code: coordinator.NotAvailable, Group: id, State: group.Dead}
@@ -28,7 +37,9 @@ func (h *Handler) describeGroups(ctx context.Context, req *wire.Request) {
 		case d = <-answer:
 		case <-ctx.Done():
 		}
-		resp.Groups = append(resp.Groups, describedGroup(in.Version, id, &d))
+		out := describedGroup(in.Version, id, &d)
+		out.AuthorizedOperations = h.operations(req, in.IncludeAuthorizedOperations && d.Code == coordinator.OK, auth.ResourceGroup, id)
+		resp.Groups = append(resp.Groups, out)
 	}
 	req.Reply(resp)
 }
@@ -71,12 +82,16 @@ func (h *Handler) listGroups(ctx context.Context, req *wire.Request) {
 	holds := func(filter []string, value string) bool {
 		return len(filter) == 0 || slices.ContainsFunc(filter, func(f string) bool { return strings.EqualFold(f, value) })
 	}
+	everything := h.mayCluster(req, auth.OpDescribe)
 	for _, g := range all {
-		if !holds(in.StatesFilter, g.State.String()) || !holds(in.TypesFilter, g.Type) {
+		if !everything && !h.may(req, auth.OpDescribe, auth.ResourceGroup, g.Group) {
+			continue
+		}
+		if !holds(in.StatesFilter, g.State.String()) || !holds(in.TypesFilter, classicType) {
 			continue
 		}
 		out := kmsg.NewListGroupsResponseGroup()
-		out.Group, out.ProtocolType, out.GroupState, out.GroupType = g.Group, g.ProtocolType, g.State.String(), g.Type
+		out.Group, out.ProtocolType, out.GroupState, out.GroupType = g.Group, g.ProtocolType, g.State.String(), classicType
 		resp.Groups = append(resp.Groups, out)
 	}
 	req.Reply(resp)

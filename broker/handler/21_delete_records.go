@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/wire"
 )
@@ -17,10 +18,14 @@ func (h *Handler) deleteRecords(_ context.Context, req *wire.Request) {
 	for _, t := range in.Topics {
 		topic := kmsg.NewDeleteRecordsResponseTopic()
 		topic.Topic = t.Topic
+		allowed := h.may(req, auth.OpDelete, auth.ResourceTopic, t.Topic)
 		for _, p := range t.Partitions {
 			out := kmsg.NewDeleteRecordsResponseTopicPartition()
 			out.Partition = p.Partition
-			low, err := h.deleteBefore(t.Topic, p.Partition, p.Offset)
+			low, err := int64(unknownLowWatermark), error(kerr.TopicAuthorizationFailed)
+			if allowed {
+				low, err = h.deleteBefore(t.Topic, p.Partition, p.Offset)
+			}
 			out.LowWatermark, out.ErrorCode = low, h.code(err)
 			topic.Partitions = append(topic.Partitions, out)
 		}

@@ -3,8 +3,10 @@ package handler
 import (
 	"context"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/wire"
 )
 
@@ -13,19 +15,24 @@ func (h *Handler) offsetForLeaderEpoch(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.OffsetForLeaderEpochRequest)
 	resp := kmsg.NewPtrOffsetForLeaderEpochResponse()
 	for _, t := range in.Topics {
+		allowed := h.may(req, auth.OpDescribe, auth.ResourceTopic, t.Topic)
 		topic := kmsg.NewOffsetForLeaderEpochResponseTopic()
 		topic.Topic = t.Topic
 		for i := range t.Partitions {
-			topic.Partitions = append(topic.Partitions, h.epochEnd(t.Topic, &t.Partitions[i]))
+			topic.Partitions = append(topic.Partitions, h.epochEnd(allowed, t.Topic, &t.Partitions[i]))
 		}
 		resp.Topics = append(resp.Topics, topic)
 	}
 	req.Reply(resp)
 }
 
-func (h *Handler) epochEnd(topic string, in *kmsg.OffsetForLeaderEpochRequestTopicPartition) kmsg.OffsetForLeaderEpochResponseTopicPartition {
+func (h *Handler) epochEnd(allowed bool, topic string, in *kmsg.OffsetForLeaderEpochRequestTopicPartition) kmsg.OffsetForLeaderEpochResponseTopicPartition {
 	out := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
 	out.Partition, out.LeaderEpoch, out.EndOffset = in.Partition, -1, -1
+	if !allowed {
+		out.ErrorCode = kerr.TopicAuthorizationFailed.Code
+		return out
+	}
 	p, err := h.Replicas.Partition(topic, in.Partition)
 	if err == nil {
 		err = p.CheckEpoch(in.CurrentLeaderEpoch)

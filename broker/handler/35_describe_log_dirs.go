@@ -5,8 +5,10 @@ import (
 	"context"
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/replica"
 	"github.com/freshetdb/freshet/broker/wire"
 )
@@ -18,6 +20,11 @@ const unknownBytes = -1
 func (h *Handler) describeLogDirs(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.DescribeLogDirsRequest)
 	resp := kmsg.NewPtrDescribeLogDirsResponse()
+	if !h.mayCluster(req, auth.OpDescribe) {
+		resp.ErrorCode, resp.Dirs = kerr.ClusterAuthorizationFailed.Code, []kmsg.DescribeLogDirsResponseDir{}
+		req.Reply(resp)
+		return
+	}
 	dir := kmsg.NewDescribeLogDirsResponseDir()
 	dir.Dir, dir.TotalBytes, dir.UsableBytes = h.DataDir, unknownBytes, unknownBytes
 	dir.Topics = []kmsg.DescribeLogDirsResponseDirTopic{}

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/wire"
 )
@@ -19,6 +20,11 @@ func (h *Handler) electLeaders(_ context.Context, req *wire.Request) {
 	img := h.Quorum.Image()
 	resp := kmsg.NewPtrElectLeadersResponse()
 	resp.Topics = []kmsg.ElectLeadersResponseTopic{}
+	if !h.mayCluster(req, auth.OpAlter) {
+		resp.ErrorCode = kerr.ClusterAuthorizationFailed.Code
+		req.Reply(resp)
+		return
+	}
 	asked := in.Topics
 	if asked == nil {
 		// All that need an election: none. Kafka, too, leaves out those that don't when it wasn't asked for them by name.

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/wire"
 )
@@ -18,6 +19,11 @@ func (h *Handler) alterPartitionReassignments(_ context.Context, req *wire.Reque
 	resp := kmsg.NewPtrAlterPartitionAssignmentsResponse()
 	resp.AllowReplicationFactorChange = in.AllowReplicationFactorChange
 	resp.Topics = []kmsg.AlterPartitionAssignmentsResponseTopic{}
+	if !h.mayCluster(req, auth.OpAlter) {
+		resp.ErrorCode, resp.ErrorMessage = h.failure(kerr.ClusterAuthorizationFailed)
+		req.Reply(resp)
+		return
+	}
 	for _, t := range in.Topics {
 		topic := kmsg.NewAlterPartitionAssignmentsResponseTopic()
 		topic.Topic = t.Topic

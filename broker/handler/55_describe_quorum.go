@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/wire"
 )
@@ -19,6 +20,11 @@ func (h *Handler) describeQuorum(_ context.Context, req *wire.Request) {
 	img := h.Quorum.Image()
 	resp := kmsg.NewPtrDescribeQuorumResponse()
 	resp.Topics = []kmsg.DescribeQuorumResponseTopic{}
+	if !h.mayCluster(req, auth.OpDescribe) {
+		resp.ErrorCode, resp.ErrorMessage = h.failure(kerr.ClusterAuthorizationFailed)
+		req.Reply(resp)
+		return
+	}
 	for _, t := range in.Topics {
 		topic := kmsg.NewDescribeQuorumResponseTopic()
 		topic.Topic = t.Topic

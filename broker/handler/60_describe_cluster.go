@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/wire"
 )
 
@@ -17,7 +18,8 @@ func (h *Handler) describeCluster(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.DescribeClusterRequest)
 	img := h.Quorum.Image()
 	resp := kmsg.NewPtrDescribeClusterResponse()
-	resp.ClusterID, resp.ControllerID, resp.ClusterAuthorizedOperations = img.ClusterID(), h.NodeID, noOperations
+	resp.ClusterID, resp.ControllerID = img.ClusterID(), h.NodeID
+	resp.ClusterAuthorizedOperations = h.operations(req, in.IncludeClusterAuthorizedOperations, auth.ResourceCluster, auth.ClusterName)
 	resp.EndpointType, resp.Brokers = endpointBrokers, []kmsg.DescribeClusterResponseBroker{}
 	if in.Version >= 1 && in.EndpointType != endpointBrokers {
 		resp.ErrorCode = kerr.UnsupportedEndpointType.Code

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/wire"
 )
@@ -24,7 +25,7 @@ func (h *Handler) describeTopicPartitions(_ context.Context, req *wire.Request) 
 	if left <= 0 {
 		left = describePartitionsMax
 	}
-	for _, name := range pageOfTopics(img, in) {
+	for _, name := range h.pageOfTopics(req, img, in) {
 		from := 0
 		if in.Cursor != nil && in.Cursor.Topic == name {
 			from = max(0, int(in.Cursor.Partition))
@@ -33,7 +34,7 @@ func (h *Handler) describeTopicPartitions(_ context.Context, req *wire.Request) 
 			resp.NextCursor = &kmsg.DescribeTopicPartitionsResponseNextCursor{Topic: name, Partition: int32(from)}
 			break
 		}
-		topic, next := describePartitions(img, name, from, left)
+		topic, next := h.describePartitions(req, img, name, from, left)
 		resp.Topics = append(resp.Topics, topic)
 		if left -= len(topic.Partitions); next > 0 {
 			resp.NextCursor = &kmsg.DescribeTopicPartitionsResponseNextCursor{Topic: name, Partition: int32(next)}
@@ -43,15 +44,17 @@ func (h *Handler) describeTopicPartitions(_ context.Context, req *wire.Request) 
 	req.Reply(resp)
 }
 
-// pageOfTopics lists the names asked for, all for none, sorted, from the cursor on.
-func pageOfTopics(img *metadata.Image, in *kmsg.DescribeTopicPartitionsRequest) []string {
+// pageOfTopics lists the names asked for, or else all the caller may know of, sorted, from the cursor on.
+func (h *Handler) pageOfTopics(req *wire.Request, img *metadata.Image, in *kmsg.DescribeTopicPartitionsRequest) []string {
 	var names []string
 	for _, t := range in.Topics {
 		names = append(names, t.Topic)
 	}
 	if len(names) == 0 {
 		for t := range img.Topics() {
-			names = append(names, t.Name)
+			if h.may(req, auth.OpDescribe, auth.ResourceTopic, t.Name) {
+				names = append(names, t.Name)
+			}
 		}
 	}
 	slices.Sort(names)
@@ -64,16 +67,21 @@ func pageOfTopics(img *metadata.Image, in *kmsg.DescribeTopicPartitionsRequest) 
 }
 
 // describePartitions describes partitions [from, from+limit); next is the first one left out, 0 when none is.
-func describePartitions(img *metadata.Image, name string, from, limit int) (out kmsg.DescribeTopicPartitionsResponseTopic, next int) {
+func (h *Handler) describePartitions(req *wire.Request, img *metadata.Image, name string, from, limit int) (out kmsg.DescribeTopicPartitionsResponseTopic, next int) {
 	out = kmsg.NewDescribeTopicPartitionsResponseTopic()
 	out.Topic, out.AuthorizedOperations = &name, noOperations
 	out.Partitions = []kmsg.DescribeTopicPartitionsResponseTopicPartition{}
+	if !h.may(req, auth.OpDescribe, auth.ResourceTopic, name) {
+		out.ErrorCode = kerr.TopicAuthorizationFailed.Code
+		return out, 0
+	}
 	t := img.Topic(name)
 	if t == nil {
 		out.ErrorCode = kerr.UnknownTopicOrPartition.Code
 		return out, 0
 	}
 	out.TopicID, out.IsInternal = t.ID, t.Internal()
+	out.AuthorizedOperations = h.operations(req, true, auth.ResourceTopic, name)
 	end := min(len(t.Partitions), from+limit)
 	for i := from; i < end; i++ {
 		p := t.Partitions[i]

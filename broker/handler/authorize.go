@@ -2,7 +2,14 @@ package handler
 
 import (
 	"github.com/freshetdb/freshet/broker/auth"
+	"github.com/freshetdb/freshet/broker/coordinator"
 	"github.com/freshetdb/freshet/broker/wire"
+)
+
+// Codes of what a caller may not do, as coordinators have them.
+const (
+	groupForbidden           coordinator.Code = 30 // GROUP_AUTHORIZATION_FAILED
+	transactionalIDForbidden coordinator.Code = 53 // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
 )
 
 // may tells whether the caller of req may do op to a resource. Every handler asks before it answers anything about the resource.
