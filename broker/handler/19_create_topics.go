@@ -27,11 +27,14 @@ func (h *Handler) createTopics(ctx context.Context, req *wire.Request) {
 			wanted[i].Refused = &controller.Error{Kafka: kerr.TopicAuthorizationFailed, Message: "not allowed to create topics"}
 		case named[wanted[i].Name] > 1:
 			wanted[i].Refused = &controller.Error{Kafka: kerr.InvalidRequest, Message: "a topic may stand in a request once"}
+		case in.Version < createTopicsDefaults && usesDefaults(&wanted[i]):
+			wanted[i].Refused = &controller.Error{Kafka: kerr.UnsupportedVersion, Message: "a newer version of this request may leave the number of partitions and the replication factor open"}
 		}
 	}
 	var answers []controller.TopicCreated
 	var seen *metadata.Image
 	err := h.change(ctx, in.TimeoutMillis, func(img *metadata.Image) ([]metadata.Record, error) {
+		h.chargeTopics(req, img, wanted)
 		var records []metadata.Record
 		answers, records = h.Controller.CreateTopics(img, wanted)
 		if seen = img; in.ValidateOnly {
@@ -53,6 +56,28 @@ func (h *Handler) createTopics(ctx context.Context, req *wire.Request) {
 		resp.Topics = append(resp.Topics, out)
 	}
 	req.Reply(resp)
+}
+
+// createTopicsDefaults is the first version that may ask for the default number of partitions or replicas (KIP-464).
+const createTopicsDefaults = 4
+
+func usesDefaults(t *controller.NewTopic) bool {
+	return len(t.Assignments) == 0 && (t.Partitions == -1 || t.ReplicationFactor == -1)
+}
+
+// chargeTopics counts the partitions of topics that may be made, and refuses those their client's quota doesn't allow.
+func (h *Handler) chargeTopics(req *wire.Request, img *metadata.Image, wanted []controller.NewTopic) {
+	for i := range wanted {
+		t := &wanted[i]
+		partitions := max(int(t.Partitions), len(t.Assignments))
+		if partitions < 0 {
+			partitions = int(h.configs(img).Int(metadata.ConfigNumPartitions))
+		}
+		partitions = min(partitions, metadata.MaxPartitionsPerTopic)
+		if t.Refused == nil && img.Topic(t.Name) == nil && !h.mutates(req, createTopicsStrict, partitions) {
+			t.Refused = &controller.Error{Kafka: kerr.ThrottlingQuotaExceeded, Message: kerr.ThrottlingQuotaExceeded.Description}
+		}
+	}
 }
 
 // mayCreate tells whether the caller may make a topic: all of them, or this one.

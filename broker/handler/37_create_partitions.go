@@ -3,35 +3,59 @@ package handler
 import (
 	"context"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
+	"github.com/freshetdb/freshet/broker/controller"
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/wire"
 )
 
-// createPartitions raises topics' numbers of partitions.
+// createPartitions raises topics' numbers of partitions; one refused doesn't stop the others.
 func (h *Handler) createPartitions(ctx context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.CreatePartitionsRequest)
-	resp := kmsg.NewPtrCreatePartitionsResponse()
-	for _, t := range in.Topics {
-		out := kmsg.NewCreatePartitionsResponseTopic()
-		out.Topic = t.Topic
-		var assignments [][]int32
-		for _, a := range t.Assignment {
-			assignments = append(assignments, a.Replicas)
+	named := make(map[string]int, len(in.Topics))
+	for i := range in.Topics {
+		named[in.Topics[i].Topic]++
+	}
+	errs := h.changeEach(ctx, in.TimeoutMillis, len(in.Topics), func(img *metadata.Image, i int) ([]metadata.Record, error) {
+		if named[in.Topics[i].Topic] > 1 {
+			return nil, &controller.Error{Kafka: kerr.InvalidRequest, Message: "a topic may stand in a request once"}
 		}
-		err := h.change(ctx, in.TimeoutMillis, func(img *metadata.Image) ([]metadata.Record, error) {
-			records, refused := h.Controller.CreatePartitions(img, t.Topic, t.Count, assignments)
-			if refused != nil {
-				return nil, refused
-			}
-			if in.ValidateOnly {
-				return nil, nil
-			}
-			return records, nil
-		})
-		out.ErrorCode, out.ErrorMessage = h.failure(err)
-		resp.Topics = append(resp.Topics, out)
+		records, err := h.morePartitions(req, img, &in.Topics[i])
+		if in.ValidateOnly {
+			return nil, err
+		}
+		return records, err
+	})
+	resp := kmsg.NewPtrCreatePartitionsResponse()
+	resp.Topics = make([]kmsg.CreatePartitionsResponseTopic, len(in.Topics))
+	for i, err := range errs {
+		resp.Topics[i] = kmsg.NewCreatePartitionsResponseTopic()
+		resp.Topics[i].Topic = in.Topics[i].Topic
+		resp.Topics[i].ErrorCode, resp.Topics[i].ErrorMessage = h.failure(err)
 	}
 	req.Reply(resp)
+}
+
+func (h *Handler) morePartitions(req *wire.Request, img *metadata.Image, asked *kmsg.CreatePartitionsRequestTopic) ([]metadata.Record, error) {
+	if !h.may(req, auth.OpAlter, auth.ResourceTopic, asked.Topic) {
+		return nil, kerr.TopicAuthorizationFailed
+	}
+	var assignments [][]int32
+	if asked.Assignment != nil {
+		assignments = [][]int32{}
+	}
+	for _, a := range asked.Assignment {
+		assignments = append(assignments, a.Replicas)
+	}
+	records, refused := h.Controller.CreatePartitions(img, asked.Topic, asked.Count, assignments)
+	if refused != nil {
+		return nil, refused
+	}
+	if !h.mutates(req, createPartitionsStrict, len(records)) {
+		return nil, kerr.ThrottlingQuotaExceeded
+	}
+	return records, nil
 }

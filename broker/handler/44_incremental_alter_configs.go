@@ -10,27 +10,27 @@ import (
 	"github.com/freshetdb/freshet/broker/wire"
 )
 
-// incrementalAlterConfigs sets, removes, appends to and subtracts from single configs.
+// incrementalAlterConfigs sets, removes, appends to and subtracts from single configs; one resource refused doesn't stop the others.
 func (h *Handler) incrementalAlterConfigs(ctx context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.IncrementalAlterConfigsRequest)
-	resp := kmsg.NewPtrIncrementalAlterConfigsResponse()
-	named := make(map[metadata.Resource]int, len(in.Resources))
-	for _, r := range in.Resources {
-		named[configResource(r.ResourceType, r.ResourceName)]++
+	resources := make([]metadata.Resource, len(in.Resources))
+	for i, r := range in.Resources {
+		resources[i] = configResource(r.ResourceType, r.ResourceName)
 	}
-	for _, r := range in.Resources {
-		changes := make([]controller.ConfigChange, len(r.Configs))
-		for i, c := range r.Configs {
-			changes[i] = controller.ConfigChange{Key: c.Name, Op: controller.ConfigOp(c.Op), Value: c.Value}
+	errs := h.alterEach(ctx, req, in.ValidateOnly, resources, func(img *metadata.Image, i int) ([]metadata.Record, *controller.Error) {
+		changes := make([]controller.ConfigChange, len(in.Resources[i].Configs))
+		for j, c := range in.Resources[i].Configs {
+			changes[j] = controller.ConfigChange{Key: c.Name, Op: controller.ConfigOp(c.Op), Value: c.Value}
 		}
-		resource := configResource(r.ResourceType, r.ResourceName)
-		err := h.alter(ctx, req, in.ValidateOnly, resource, named[resource], func(img *metadata.Image) ([]metadata.Record, *controller.Error) {
-			return h.Controller.AlterConfigs(img, resource, changes)
-		})
+		return h.Controller.AlterConfigs(img, resources[i], changes)
+	})
+	resp := kmsg.NewPtrIncrementalAlterConfigsResponse()
+	resp.Resources = make([]kmsg.IncrementalAlterConfigsResponseResource, len(in.Resources))
+	for i, err := range errs {
 		out := kmsg.NewIncrementalAlterConfigsResponseResource()
-		out.ResourceType, out.ResourceName = r.ResourceType, r.ResourceName
+		out.ResourceType, out.ResourceName = in.Resources[i].ResourceType, in.Resources[i].ResourceName
 		out.ErrorCode, out.ErrorMessage = h.failure(err)
-		resp.Resources = append(resp.Resources, out)
+		resp.Resources[i] = out
 	}
 	req.Reply(resp)
 }

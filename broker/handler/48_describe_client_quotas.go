@@ -33,7 +33,7 @@ const (
 func (h *Handler) describeClientQuotas(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.DescribeClientQuotasRequest)
 	resp := kmsg.NewPtrDescribeClientQuotasResponse()
-	resp.Entries = []kmsg.DescribeClientQuotasResponseEntry{}
+	resp.Entries, resp.ErrorMessage = []kmsg.DescribeClientQuotasResponseEntry{}, new("")
 	if !h.may(req, auth.OpDescribeConfigs, auth.ResourceCluster, auth.ClusterName) {
 		resp.ErrorCode, resp.ErrorMessage = refused(kerr.ClusterAuthorizationFailed)
 		req.Reply(resp)

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -187,4 +188,16 @@ func (d TopicDefaults) Parse(set map[string]string) TopicConfig {
 		}
 		return def.Default
 	})
+}
+
+// ConfiguredResources lists by name the resources of a type on which configs are set; topics aside, which have theirs.
+func (img *Image) ConfiguredResources(kind ResourceType) []string {
+	var names []string
+	for r := range img.configs {
+		if r.Type == kind {
+			names = append(names, r.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
