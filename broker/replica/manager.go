@@ -59,6 +59,8 @@ type Manager struct {
 	ops      appendOps
 	metrics  *metrics
 	recoders recoders
+	// synced tells that what was on the disk at the start is durable.
+	synced bool
 	// wakeKeeper tells Run of removals.
 	wakeKeeper chan struct{}
 
@@ -103,7 +105,25 @@ func NewManager(opts Options, logger *slog.Logger) (*Manager, error) {
 		removals:   make(map[string]*removal),
 	}
 	m.metrics = newMetrics(opts.Registerer, m)
+	if !opts.Clean {
+		if err := m.syncDisk(); err != nil {
+			return nil, err
+		}
+	}
 	return m, nil
+}
+
+// syncDisk makes what a killed process left in the cache durable, for all logs together where the system can.
+func (m *Manager) syncDisk() error {
+	dir, err := m.opts.FS.OpenDir(m.opts.Dir)
+	if err != nil {
+		return fmt.Errorf("open partitions: %w", err)
+	}
+	defer func() { _ = dir.Close() }()
+	if m.synced, err = vfs.SyncFS(dir); err != nil {
+		return fmt.Errorf("sync partitions: %w", err)
+	}
+	return nil
 }
 
 // Close closes every log, several at once, after making its records durable and acknowledging them as far as the disk

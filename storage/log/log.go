@@ -42,6 +42,7 @@ type Log struct {
 	beganMs   int64   // when the active segment began; 0 for unknown
 	jitter    float64 // the share of segment.jitter.ms that the active segment ends earlier
 	doomed    []doomedFile
+	saved     int64 // the end offset that a clean close noted, which holds as long as nothing is appended; -1 for none
 	group     []*Entry
 	accepted  []*Entry
 	tentative map[int64]producer
@@ -278,6 +279,9 @@ func (l *Log) Close() error {
 
 // writeClean writes everything that lets the next Open trust the active segment.
 func (l *Log) writeClean() error {
+	if l.saved == l.end.Load() && !l.cut {
+		return nil
+	}
 	if err := l.cutTail(); err != nil {
 		return err
 	}

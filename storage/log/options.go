@@ -98,6 +98,8 @@ type Options struct {
 	Lazy bool
 	// Clean says that the last process closed every log (TakeCleanShutdown): the active segment is trusted unread.
 	Clean bool
+	// Synced says that all that the last process wrote is on disk (vfs.SyncFS since): recovery need not sync what it keeps.
+	Synced bool
 	// TailBytes is how much of what was appended last is kept in memory for readers at the end; 0 means 512 KiB, and less
 	// is kept when all logs of the Buffers together hold much.
 	TailBytes int

@@ -46,8 +46,10 @@ func Open(dir string, opts Options) (*Log, error) {
 type listing struct {
 	bases     []int64 // of segments
 	snapshots []int64
+	aborts    []int64 // segments with a transaction index
 	swaps     []int64 // cleaned segments that were about to take their place
 	rubbish   []string
+	small     map[string]bool // the checkpoint files there are
 }
 
 // list reads the directory; exists is false when there is none.
@@ -64,11 +66,21 @@ func (l *Log) list() (found listing, exists bool, err error) {
 			found.rubbish = append(found.rubbish, name)
 			continue
 		}
+		switch name {
+		case fileStart, fileCleaned, fileEpochs:
+			if found.small == nil {
+				found.small = map[string]bool{}
+			}
+			found.small[name] = true
+			continue
+		}
 		switch offset, suffix, ok := parseName(name); {
 		case ok && suffix == suffixLog:
 			found.bases = append(found.bases, offset)
 		case ok && suffix == suffixLog+suffixSwap:
 			found.swaps = append(found.swaps, offset)
+		case ok && suffix == suffixTxnIndex:
+			found.aborts = append(found.aborts, offset)
 		case ok && suffix == suffixSnapshot:
 			found.snapshots = append(found.snapshots, offset)
 		}
@@ -84,7 +96,7 @@ func hasSuffix(name, suffix string) bool {
 
 // load builds the log's state from its directory. The log is not shared yet, or both locks are held.
 func (l *Log) load(clean bool) error {
-	l.segments, l.producers, l.epochs, l.snapshots = nil, newProducers(), nil, nil
+	l.segments, l.producers, l.epochs, l.snapshots, l.saved = nil, newProducers(), nil, nil, -1
 	found, exists, err := l.list()
 	if err != nil {
 		return err
@@ -104,15 +116,20 @@ func (l *Log) load(clean bool) error {
 	if err := l.finishSwaps(&found); err != nil {
 		return err
 	}
-	start, err := readOffset(l.fs, l.dir, fileStart)
-	if err != nil {
-		return err
+	var start int64
+	if found.small[fileStart] {
+		if start, err = readOffset(l.fs, l.dir, fileStart); err != nil {
+			return err
+		}
 	}
-	if l.firstDirty, err = readOffset(l.fs, l.dir, fileCleaned); err != nil {
-		l.logger.Warn("log is cleaned from its start again", "dir", l.dir, "error", err)
+	l.firstDirty = 0
+	if found.small[fileCleaned] {
+		if l.firstDirty, err = readOffset(l.fs, l.dir, fileCleaned); err != nil {
+			l.logger.Warn("log is cleaned from its start again", "dir", l.dir, "error", err)
+		}
 	}
 	l.snapshots = found.snapshots
-	if err := l.loadSegments(found.bases, start, clean); err != nil {
+	if err := l.loadSegments(&found, start, clean); err != nil {
 		return err
 	}
 	if start = max(start, l.segments[0].base); start > l.active().next {
@@ -162,8 +179,9 @@ func (l *Log) make() error {
 	return nil
 }
 
-// loadSegments opens the segments with the given bases and recovers from the first that cannot be trusted on.
-func (l *Log) loadSegments(bases []int64, start int64, clean bool) error {
+// loadSegments opens the segments that were found and recovers from the first that cannot be trusted on.
+func (l *Log) loadSegments(found *listing, start int64, clean bool) error {
+	bases := found.bases
 	for len(bases) > 1 && bases[1] <= start { // retention removed it, the crash brought it back
 		if err := l.removeFiles(bases[0]); err != nil {
 			return err
@@ -181,7 +199,9 @@ func (l *Log) loadSegments(bases []int64, start int64, clean bool) error {
 	}
 	var err error
 	from := len(bases) - 1
-	if l.epochs, err = readEpochs(l.fs, l.dir); err != nil {
+	if !found.small[fileEpochs] {
+		l.epochs = nil
+	} else if l.epochs, err = readEpochs(l.fs, l.dir); err != nil {
 		l.logger.Warn("leader epochs rebuilt from the records", "dir", l.dir, "error", err)
 		l.epochs, from, clean = nil, 0, false
 	}
@@ -192,7 +212,8 @@ func (l *Log) loadSegments(bases []int64, start int64, clean bool) error {
 			from, clean = min(from, i), false
 		}
 	}
-	if clean && l.trustActive() {
+	if clean && l.trustActive(slices.Contains(found.aborts, bases[len(bases)-1])) {
+		l.saved = l.active().next
 		return l.replay(l.active().next)
 	}
 	if err := l.replay(l.segments[from].base); err != nil {
@@ -216,8 +237,12 @@ func (s *segment) trust(next int64) bool {
 	return true
 }
 
-// trustActive takes the active segment as a clean shutdown left it, reading only what lies after its last index entry.
-func (l *Log) trustActive() bool {
+// unindexedBytes is how large a segment may be to be read rather than its indexes.
+const unindexedBytes = 16 << 10
+
+// trustActive takes the active segment as a clean shutdown left it, reading only what lies after its last index entry, or everything
+// when that is less; aborts tells that it has a transaction index.
+func (l *Log) trustActive(aborts bool) bool {
 	s := l.active()
 	if err := s.open(); err != nil {
 		return false
@@ -226,13 +251,19 @@ func (l *Log) trustActive() bool {
 	if err != nil {
 		return false
 	}
-	x, err := s.readIndexes(info.Size())
-	if err != nil {
-		return false
+	x, pos, reading := newIndexes(), int64(0), !aborts && info.Size() <= unindexedBytes
+	if !reading {
+		if x, err = s.readIndexes(info.Size()); err != nil {
+			return false
+		}
+		pos = x.lookup(1 << 62)
 	}
-	next := s.base
-	end, err := walk(s.file, x.lookup(1<<62), info.Size(), func(b record.Batch, _ int64) (bool, error) {
+	next, interval := s.base, l.Config().IndexInterval
+	end, err := walk(s.file, pos, info.Size(), func(b record.Batch, at int64) (bool, error) {
 		next = b.NextOffset()
+		if reading {
+			x.note(s.base, b.LastOffset(), b.MaxTimestamp(), at, len(b), interval)
+		}
 		return true, nil
 	})
 	if err != nil || end != info.Size() {
@@ -272,6 +303,7 @@ func (l *Log) replay(end int64) error {
 
 // recoverFrom checks the segments from an index on batch by batch, cuts at the first bad one and removes what follows.
 func (l *Log) recoverFrom(from int) error {
+	cut := false
 	for i := from; i < len(l.segments); i++ {
 		s := l.segments[i]
 		if err := s.open(); err != nil {
@@ -282,6 +314,7 @@ func (l *Log) recoverFrom(from int) error {
 			return err
 		}
 		if !whole {
+			cut = true
 			if err := l.removeAfter(i); err != nil {
 				return err
 			}
@@ -293,8 +326,10 @@ func (l *Log) recoverFrom(from int) error {
 			s.active = false
 		}
 	}
-	if err := l.active().file.SyncData(); err != nil {
-		return fmt.Errorf("sync recovered segment: %w", err)
+	if !l.opts.Synced || cut {
+		if err := l.active().file.SyncData(); err != nil {
+			return fmt.Errorf("sync recovered segment: %w", err)
+		}
 	}
 	l.producers.ended = nil // their markers are on disk now
 	l.epochs = l.epochs.truncateEnd(l.active().next)

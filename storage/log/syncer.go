@@ -50,6 +50,8 @@ const (
 type Syncer struct {
 	opts   SyncerOptions
 	logger *slog.Logger
+	// onRound hears how long each round that synced something took.
+	onRound func(took time.Duration)
 	wake   chan struct{}
 	dead   atomic.Pointer[error]
 	rounds atomic.Int64
@@ -76,6 +78,9 @@ func NewSyncer(opts SyncerOptions) *Syncer {
 	}
 	return &Syncer{opts: opts, logger: logger, wake: make(chan struct{}, 1), served: make(chan struct{})}
 }
+
+// OnRound sets who hears how long each round took that synced something; before Run.
+func (s *Syncer) OnRound(f func(took time.Duration)) { s.onRound = f }
 
 // Run serves rounds until ctx ends, then one last; its error is that round's.
 func (s *Syncer) Run(ctx context.Context) error {
@@ -251,7 +256,11 @@ func (s *Syncer) Round() error {
 		return nil
 	}
 	s.rounds.Add(1)
+	began := time.Now()
 	err := s.syncLogs(logs)
+	if s.onRound != nil {
+		s.onRound(time.Since(began))
+	}
 	if err == nil {
 		return nil
 	}
