@@ -9,11 +9,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/judges/lib.sh"
 freshet=$1 peers=${2:-} running=${KAFKA:-}
 shift $(($# < 2 ? $# : 2))
-[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kgo sarama decode streams kcat psql psycopg node_pg
+[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kgo sarama decode streams restarts kcat psql psycopg node_pg
 work=$(mktemp -d) passed=0 failed=0 skipped=0 gaps=0
 
 # Steps each judge of PEERS_CLIENTS has at least: one that dies half-way must not pass.
-declare -A steps=([kafkapython]=18 [kafkapython2]=18 [kafkajs]=25 [confluent]=34 [seed]=4 [connect]=1 [java_tools]=44 [kgo]=44 [decode]=41 [streams]=2 [sarama]=60)
+declare -A steps=([kafkapython]=18 [kafkapython2]=18 [kafkajs]=25 [confluent]=34 [seed]=4 [connect]=1 [java_tools]=44 [kgo]=44 [decode]=41 [streams]=2 [sarama]=60 [restarts]=4)
 
 stop() {
   stop_node
@@ -143,7 +143,7 @@ for judge; do
     node_pg) ours node_pg "node npm" judge_node_pg ;;
     kgo | sarama) ours "$judge" go "$here/judges/$judge.sh" ;;
     decode) ours "$judge" "go java mvn" "$here/judges/$judge.sh" ;;
-    streams | smoke | restarts) ours "$judge" "java mvn" "$here/judges/$judge.sh" ;;
+    streams | smoke | restarts) ours "$judge" "java mvn curl" "$here/judges/$judge.sh" ;;
     *) stock "$judge" ;;
   esac
 done

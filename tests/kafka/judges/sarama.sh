@@ -25,7 +25,7 @@ for _ in $(seq 100); do
 done
 
 # Tests that stop or ask single brokers of a cluster through docker, or look at what only a follower or a second broker has.
-may_skip='^TestJava|^TestFuncJavaInterop'
+may_skip='^TestJava|^TestFuncJavaInterop|^TestReadOnlyAndAllCommittedMessages' # the last one always skips itself
 skip='^(TestFuncAdminListConsumerGroupOffsets|TestConsumerFetchFollowerFailover|TestFuncTxnProduceWithBrokerFailure)$'
 cd "$CLIENTS_CACHE/sarama-$sarama_version" &&
   TOXIPROXY_ADDR=http://$api KAFKA_VERSION=$kafka_version timeout -k 5 900 ./functional.test -test.v -test.timeout 880s -test.run '^(TestFunc|TestConsumerHigh|TestConsumerPartial|TestVersionMatrix|TestReadOnly|TestConsumerGroupDeadlock|TestConsumerFetchFollower|TestInterceptors|TestAsyncProducerRemote)' \
