@@ -17,6 +17,7 @@ func StartNode(t testing.TB) *server.Server {
 	cfg := config.Default()
 	cfg.DataDir = t.TempDir()
 	cfg.Kafka, cfg.Postgres, cfg.HTTP = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	Log(t, &cfg)
 	return StartNodeOn(t, cfg)
 }
 

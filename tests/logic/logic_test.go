@@ -53,6 +53,7 @@ func runScript(t *testing.T, file string) {
 	r := &runner{cfg: config.Default()}
 	r.cfg.DataDir = t.TempDir()
 	r.cfg.Kafka, r.cfg.Postgres, r.cfg.HTTP = "127.0.0.1:0", "127.0.0.1:0", "off"
+	harness.Log(t, &r.cfg)
 	r.start(t)
 	for _, rec := range records {
 		switch rec.Kind {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/freshetdb/freshet/server"
 	"github.com/freshetdb/freshet/server/config"
+	"github.com/freshetdb/freshet/tests/harness"
 )
 
 // patience bounds what a test waits for.
@@ -31,6 +32,7 @@ func start(t *testing.T) (address string) {
 	cfg := config.Default()
 	cfg.DataDir, cfg.Kafka, cfg.Postgres, cfg.HTTP = t.TempDir(), config.Off, "127.0.0.1:0", config.Off
 	cfg.CommitInterval, cfg.ShutdownGracePeriod = 10*time.Millisecond, 100*time.Millisecond
+	harness.Log(t, &cfg)
 	s, err := server.Start(context.Background(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
