@@ -52,9 +52,9 @@ type Syncer struct {
 	logger *slog.Logger
 	// onRound hears how long each round that synced something took.
 	onRound func(took time.Duration)
-	wake   chan struct{}
-	dead   atomic.Pointer[error]
-	rounds atomic.Int64
+	wake    chan struct{}
+	dead    atomic.Pointer[error]
+	rounds  atomic.Int64
 	// admitted is how many bytes may be appended before the free space is looked at again.
 	admitted atomic.Int64
 	// unsynced is how much was appended since the last round began.

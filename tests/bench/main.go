@@ -12,11 +12,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/freshetdb/freshet/tests/harness"
 )
+
+// jobLog measures the log alone, side by side with the peer.
+const jobLog = "log"
 
 type bench struct {
 	freshet, peers string
@@ -30,21 +34,22 @@ type bench struct {
 func main() {
 	var b bench
 	var jobs string
-	var against bool
+	var against, big bool
 	flag.StringVar(&b.freshet, "freshet", "bin/freshet", "the binary under test")
 	flag.StringVar(&b.peers, "peers", "../shared/peers", "where the harness of the peers is")
-	flag.StringVar(&jobs, "jobs", "q1,q2,tumble,produce,consume,point,latency", "what to run")
+	flag.StringVar(&jobs, "jobs", "q1,q2,tumble,produce,consume,point,latency", "what to run; log: the log alone, case by case")
 	flag.Int64Var(&b.bids, "bids", 3_000_000, "bids of the data set")
 	flag.BoolVar(&against, "against-peers", false, "run the peers too, and print ratios")
+	flag.BoolVar(&big, "big", false, "let the job log grow a log to 20 GiB on each side")
 	flag.Parse()
 	ctx := context.Background()
-	if err := b.run(ctx, strings.Split(jobs, ","), against); err != nil {
+	if err := b.run(ctx, strings.Split(jobs, ","), against, big); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func (b *bench) run(ctx context.Context, jobs []string, against bool) error {
+func (b *bench) run(ctx context.Context, jobs []string, against, big bool) error {
 	peers, err := preparePeers(b.peers)
 	if err != nil {
 		return err
@@ -60,6 +65,14 @@ func (b *bench) run(ctx context.Context, jobs []string, against bool) error {
 		return err
 	}
 	defer func() { _ = b.node.Stop() }()
+	if i := slices.Index(jobs, jobLog); i >= 0 {
+		if err := b.logJobs(ctx, against, big); err != nil {
+			return err
+		}
+		if jobs = slices.Delete(jobs, i, i+1); len(jobs) == 0 {
+			return nil
+		}
+	}
 	for _, job := range jobs {
 		if err := b.job(ctx, job); err != nil {
 			return fmt.Errorf("%s: %w", job, err)
