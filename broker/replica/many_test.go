@@ -18,7 +18,7 @@ import (
 	"github.com/freshetdb/freshet/storage/vfs"
 )
 
-var partitionsFlag = flag.Int("partitions", 200, "partitions of TestManyPartitions, on a real disk")
+var partitionsFlag = flag.Int("partitions", 100, "partitions of TestManyPartitions, on a real disk")
 
 // openFilesMax is how many files the partitions of a node that nobody uses may hold open.
 const openFilesMax = 64
