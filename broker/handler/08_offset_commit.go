@@ -13,6 +13,9 @@ import (
 	"github.com/freshetdb/freshet/broker/wire"
 )
 
+// memberEpochVersion is the first version of OffsetCommit and OffsetFetch whose callers understand member epochs (KIP-848).
+const memberEpochVersion = 9
+
 // topicIDVersion is the first version of OffsetCommit and OffsetFetch that names topics by id (KIP-848).
 const topicIDVersion = 10
 
@@ -62,7 +65,10 @@ func (h *Handler) offsetCommit(_ context.Context, req *wire.Request) {
 		req.Reply(resp)
 		return
 	}
-	who := group.Committer{Group: in.Group, MemberID: in.MemberID, InstanceID: deref(in.InstanceID), Generation: in.Generation}
+	who := group.Committer{
+		Group: in.Group, MemberID: in.MemberID, InstanceID: deref(in.InstanceID), Generation: in.Generation,
+		KnowsEpochs: in.Version >= memberEpochVersion,
+	}
 	h.Groups.Commit(who, accepted, func(answers []group.TopicOffset) {
 		for i, a := range answers {
 			*slots[i] = commitCode(a.Code)

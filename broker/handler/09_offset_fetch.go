@@ -31,7 +31,8 @@ func (h *Handler) offsetFetch(ctx context.Context, req *wire.Request) {
 		req.Reply(resp)
 		return
 	}
-	one := kmsg.OffsetFetchRequestGroup{Group: in.Group}
+	one := kmsg.NewOffsetFetchRequestGroup()
+	one.Group = in.Group
 	if in.Topics != nil || in.Version < offsetFetchTopLevelError {
 		one.Topics = []kmsg.OffsetFetchRequestGroupTopic{}
 	}
@@ -112,7 +113,8 @@ func (h *Handler) fetchGroup(ctx context.Context, req *wire.Request, in *kmsg.Of
 			wanted = append(wanted, group.TopicOffset{Topic: name, Partition: p})
 		}
 	}
-	found, code := h.positions(ctx, in.Group, wanted, requireStable)
+	who := group.Committer{Group: in.Group, MemberID: deref(in.MemberID), Generation: in.MemberEpoch}
+	found, code := h.positions(ctx, who, wanted, requireStable)
 	if out.ErrorCode = int16(code); code != coordinator.OK {
 		return out
 	}
@@ -159,13 +161,13 @@ func appendPositions(out *kmsg.OffsetFetchResponseGroup, found []group.TopicOffs
 }
 
 // positions asks the coordinator and waits.
-func (h *Handler) positions(ctx context.Context, groupID string, wanted []group.TopicOffset, requireStable bool) ([]group.TopicOffset, coordinator.Code) {
+func (h *Handler) positions(ctx context.Context, who group.Committer, wanted []group.TopicOffset, requireStable bool) ([]group.TopicOffset, coordinator.Code) {
 	type answer struct {
 		found []group.TopicOffset
 		code  coordinator.Code
 	}
 	answers := make(chan answer, 1)
-	h.Groups.Fetch(groupID, wanted, requireStable, func(code coordinator.Code, found []group.TopicOffset) {
+	h.Groups.FetchAs(who, wanted, requireStable, func(code coordinator.Code, found []group.TopicOffset) {
 		answers <- answer{found, code}
 	})
 	select {

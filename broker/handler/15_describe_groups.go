@@ -13,12 +13,8 @@ import (
 	"github.com/freshetdb/freshet/broker/wire"
 )
 
-const (
-	// describeUnknownGroup is the first version of DescribeGroups that tells unknown groups from dead ones (KIP-1043).
-	describeUnknownGroup = 6
-	// classicType is the type of groups whose members assign by themselves.
-	classicType = "classic"
-)
+// describeUnknownGroup is the first version of DescribeGroups that tells unknown groups from dead ones (KIP-1043).
+const describeUnknownGroup = 6
 
 // describeGroups tells of groups and their members.
 func (h *Handler) describeGroups(ctx context.Context, req *wire.Request) {
@@ -87,11 +83,11 @@ func (h *Handler) listGroups(ctx context.Context, req *wire.Request) {
 		if !everything && !h.may(req, auth.OpDescribe, auth.ResourceGroup, g.Group) {
 			continue
 		}
-		if !holds(in.StatesFilter, g.State.String()) || !holds(in.TypesFilter, classicType) {
+		if !holds(in.StatesFilter, g.State.String()) || !holds(in.TypesFilter, g.Type) {
 			continue
 		}
 		out := kmsg.NewListGroupsResponseGroup()
-		out.Group, out.ProtocolType, out.GroupState, out.GroupType = g.Group, g.ProtocolType, g.State.String(), classicType
+		out.Group, out.ProtocolType, out.GroupState, out.GroupType = g.Group, g.ProtocolType, g.State.String(), g.Type
 		resp.Groups = append(resp.Groups, out)
 	}
 	req.Reply(resp)
