@@ -31,6 +31,6 @@ func logConfig(c metadata.TopicConfig) log.Config {
 func (m *Manager) logOptions(p *Partition) log.Options {
 	return log.Options{
 		FS: m.opts.FS, Syncer: m.syncer, Buffers: m.buffers, Logger: m.log,
-		Config: logConfig(p.state.Load().config), TopicID: p.id, Lazy: true, Clean: m.opts.Clean, Synced: m.synced, OnSynced: p.onSynced,
+		Config: p.state.Load().logConfig(), TopicID: p.id, Lazy: true, Clean: m.opts.Clean, Synced: m.synced, OnSynced: p.onSynced,
 	}
 }

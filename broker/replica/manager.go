@@ -69,7 +69,9 @@ type Manager struct {
 	byID       map[idPartition]*Partition
 	removals   map[string]*removal // by directory
 	defaults   metadata.TopicDefaults
-	closed     bool
+	// producerExpiry is producer.id.expiration.ms.
+	producerExpiry time.Duration
+	closed         bool
 }
 
 type idPartition struct {
@@ -201,7 +203,8 @@ func (m *Manager) ApplyImage(img *metadata.Image, delta *metadata.Delta) {
 	var ended []*Partition
 	m.mu.Lock()
 	if delta.BrokerConfigs {
-		m.defaults = img.NodeConfigs(m.opts.NodeID, m.opts.StaticConfigs).TopicDefaults()
+		configs := img.NodeConfigs(m.opts.NodeID, m.opts.StaticConfigs)
+		m.defaults, m.producerExpiry = configs.TopicDefaults(), configs.Millis(metadata.ConfigProducerExpiryMs)
 	}
 	for _, change := range delta.Topics {
 		ended = append(ended, m.drop(change)...)
@@ -257,7 +260,7 @@ func (m *Manager) adopt(t *metadata.Topic) {
 	config := m.defaults.Parse(t.Configs)
 	for i, agreed := range t.Partitions {
 		tp := metadata.TopicPartition{Topic: t.Name, Partition: int32(i)}
-		s := &state{Partition: agreed, config: config, leads: agreed.Leader == m.opts.NodeID}
+		s := &state{Partition: agreed, config: config, leads: agreed.Leader == m.opts.NodeID, producerExpiry: m.producerExpiry}
 		p := m.partitions[tp]
 		if p == nil {
 			p = &Partition{

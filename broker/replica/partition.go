@@ -62,6 +62,17 @@ type state struct {
 	metadata.Partition
 	config metadata.TopicConfig
 	leads  bool
+	// producerExpiry is after how long an idle producer is forgotten.
+	producerExpiry time.Duration
+}
+
+// logConfig is the part of the state that the log goes by.
+func (s *state) logConfig() log.Config {
+	c := logConfig(s.config)
+	if s.producerExpiry > 0 {
+		c.ProducerExpiry = s.producerExpiry
+	}
+	return c
 }
 
 // Topic is the topic's name.
@@ -157,7 +168,7 @@ func (p *Partition) closeLog(l *log.Log, remove bool) error {
 func (p *Partition) apply(s *state) {
 	p.state.Store(s)
 	if l := p.log.Load(); l != nil {
-		l.SetConfig(logConfig(s.config))
+		l.SetConfig(s.logConfig())
 	}
 	if !s.leads {
 		p.fail(ErrNotLeader)

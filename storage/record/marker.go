@@ -49,7 +49,7 @@ func ReadMarker(b Batch) (Marker, error) {
 	}
 	it, err := Records(b, nil)
 	if err != nil {
-		return Marker{}, err
+		return Marker{}, fmt.Errorf("%w: control batch: %w", ErrInvalid, err)
 	}
 	var r Record
 	if !it.Next(&r) || len(r.Key) < markerKeyLen || len(r.Value) < markerValueLen {
