@@ -92,10 +92,14 @@ func (a *Authorizer) MayAny(c Caller, op Operation, t ResourceType) bool {
 
 // dominates tells whether everything of pattern yes is within pattern no.
 func dominates(no, yes *metadata.ACL) bool {
+	literal := PatternType(yes.PatternType) == PatternLiteral
+	if literal && yes.ResourceName == Wildcard {
+		return PatternType(no.PatternType) == PatternLiteral && no.ResourceName == Wildcard
+	}
 	if PatternType(no.PatternType) == PatternPrefixed {
 		return strings.HasPrefix(yes.ResourceName, no.ResourceName)
 	}
-	return no.ResourceName == Wildcard || (PatternType(yes.PatternType) == PatternLiteral && yes.ResourceName == no.ResourceName)
+	return no.ResourceName == Wildcard || (literal && yes.ResourceName == no.ResourceName)
 }
 
 // Authorized is the bit field of what c may do to a resource: bit n stands for operation n.
