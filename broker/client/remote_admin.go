@@ -58,6 +58,9 @@ func (r *Remote) describe(ctx context.Context, topics []string) ([]Topic, error)
 			if topics == nil && !errors.Is(err, kerr.LeaderNotAvailable) {
 				continue // deleted in this moment, or not ours to see
 			}
+			if errors.Is(err, kerr.InvalidTopicException) {
+				err = fmt.Errorf("%w: %w", ErrUnknownTopic, err) // no topic has such a name
+			}
 			if !errors.Is(err, kerr.LeaderNotAvailable) {
 				return nil, fmt.Errorf("topic %q: %w", name, err)
 			}

@@ -124,6 +124,9 @@ func (s *sink) write(c *vector.Chunk) error {
 		if s.key != nil {
 			key = s.windowed(s.keys.At(i), c, int(row))
 		}
+		if key == nil && s.spec.Table {
+			continue // a table's topic is compacted, and refuses what has no key
+		}
 		value := s.values.At(i)
 		if s.dead[i] {
 			value = nil

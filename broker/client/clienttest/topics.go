@@ -13,6 +13,8 @@ func (s *suite) topics() {
 	name := s.name("made")
 	_, err := s.client.Topic(s.ctx, name)
 	s.is(err, client.ErrUnknownTopic)
+	_, err = s.client.Topic(s.ctx, "no topic's name!")
+	s.is(err, client.ErrUnknownTopic)
 	s.topic("made", 3)
 	_, err = s.client.CreateTopic(s.ctx, client.TopicSpec{Name: name})
 	s.is(err, client.ErrTopicExists)
