@@ -107,7 +107,7 @@ func (w *Worker) due(elapsed time.Duration, first int64) int64 {
 func (w *Worker) open(ctx context.Context) (err error) {
 	w.topic, err = w.client.CreateTopic(ctx, client.TopicSpec{
 		Name: w.opts.Topic, Partitions: w.opts.Partitions,
-		Configs: map[string]string{"retention.ms": "-1", "retention.bytes": "-1"},
+		Configs: map[string]string{"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"},
 	})
 	if errors.Is(err, client.ErrTopicExists) {
 		w.topic, err = w.client.Topic(ctx, w.opts.Topic)

@@ -42,7 +42,7 @@ func (t *Task) recoverState(ctx context.Context, committed bool) error {
 		}
 		_, err = t.env.Client.CreateTopic(ctx, client.TopicSpec{
 			Name: t.spec.Changelog(), Partitions: state.ChangelogPartitions,
-			Configs: map[string]string{"retention.ms": "-1", "retention.bytes": "-1"},
+			Configs: map[string]string{"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"},
 		})
 		if errors.Is(err, client.ErrTopicExists) {
 			err = nil
