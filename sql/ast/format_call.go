@@ -34,7 +34,7 @@ func (p *printer) plainCall(e *Call) {
 	p.flag(e.Star, "*")
 	p.list(len(e.Args), func(i int) {
 		p.flag(e.Variadic && i == len(e.Args)-1, "VARIADIC ")
-		p.expr(e.Args[i])
+		p.argument(e.Args[i])
 	})
 	if e.OrderBy != nil {
 		p.put(" ORDER BY ")
@@ -48,7 +48,7 @@ func (p *printer) specialCall(e *Call) {
 	arg := func(before string, i int) {
 		if i < len(e.Args) {
 			p.put(before)
-			p.expr(e.Args[i])
+			p.argument(e.Args[i])
 		}
 	}
 	switch e.Syntax {
@@ -162,4 +162,12 @@ func (p *printer) bound(b FrameBound) {
 	case BoundGap:
 		p.clause("WITH GAP ", b.Expr)
 	}
+}
+
+func (p *printer) argument(e Expr) {
+	if l, ok := e.(*Lambda); ok {
+		p.lambda(l)
+		return
+	}
+	p.expr(e)
 }

@@ -286,19 +286,25 @@ func (p *printer) constructor(e Expr) bool {
 	case *TableArg:
 		p.put("TABLE ", e.Name.String())
 	case *Lambda:
-		p.lambda(e)
+		p.columns("", e.Params) // outside a call's arguments one parameter, too, needs its parentheses
+		p.lambdaBody(e)
 	default:
 		return false
 	}
 	return true
 }
 
+// lambda puts a lambda that is an argument of a call.
 func (p *printer) lambda(e *Lambda) {
 	if len(e.Params) == 1 {
 		p.put(FormatIdent(e.Params[0]))
 	} else {
 		p.columns("", e.Params)
 	}
+	p.lambdaBody(e)
+}
+
+func (p *printer) lambdaBody(e *Lambda) {
 	p.put(" => ")
 	p.expr(e.Body)
 }
