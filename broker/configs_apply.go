@@ -30,6 +30,7 @@ func (b *Broker) applyConfigs(img *metadata.Image, delta *metadata.Delta) {
 	c := b.configs(img)
 	b.quotas.SetSettings(quotaSettings(c))
 	b.listener.SetConnLimits(connLimits(c))
+	b.parts.groups.SetOptions(groupOptions(b.opts.Coordinators.Groups, c))
 }
 
 func quotaSettings(c metadata.NodeConfigs) quota.Settings {

@@ -46,7 +46,9 @@ type coordinators struct {
 
 // openCoordinators brings up the coordinators of the partitions this node leads.
 func (b *Broker) openCoordinators(starting context.Context) error {
-	c, err := newCoordinators(b.opts.Coordinators, b.opts.NodeID, b.quorum, b.controller, b.replicas, b.opts.Registerer, b.log)
+	opts := b.opts.Coordinators
+	opts.Groups = groupOptions(opts.Groups, b.configs(b.quorum.Image()))
+	c, err := newCoordinators(opts, b.opts.NodeID, b.quorum, b.controller, b.replicas, b.opts.Registerer, b.log)
 	if err != nil {
 		return err
 	}
