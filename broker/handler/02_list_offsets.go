@@ -49,6 +49,9 @@ func (h *Handler) listOffset(allowed bool, topic string, in *kmsg.ListOffsetsReq
 		err = p.CheckEpoch(in.CurrentLeaderEpoch)
 	}
 	if err == nil {
+		if in.Timestamp != timestampEarliest {
+			p.Settle()
+		}
 		err = findOffset(p, in.Timestamp, iso, &out)
 	}
 	out.ErrorCode = h.code(err)

@@ -56,19 +56,21 @@ func (h *Handler) updateFeatures(ctx context.Context, req *wire.Request) {
 	req.Reply(resp)
 }
 
-// fillFeatures answers feature by feature, or since version 2 for all together.
+// fillFeatures answers for all together when one was refused, and otherwise, up to version 1, feature by feature.
 func (h *Handler) fillFeatures(in *kmsg.UpdateFeaturesRequest, resp *kmsg.UpdateFeaturesResponse, errs []*controller.Error) {
-	for i, refused := range errs {
-		if in.Version >= updateFeaturesWhole {
-			if refused != nil {
-				resp.ErrorCode = refused.Kafka.Code
-				resp.ErrorMessage = new(fmt.Sprintf("The update failed for all features since the following feature had an error: %s", refused.Message))
-			}
-			continue
+	for _, refused := range errs {
+		if refused != nil {
+			resp.ErrorCode = refused.Kafka.Code
+			resp.ErrorMessage = new(fmt.Sprintf("The update failed for all features since the following feature had an error: %s", refused.Message))
+			return
 		}
+	}
+	if in.Version >= updateFeaturesWhole || resp.ErrorCode != 0 {
+		return
+	}
+	for i := range in.FeatureUpdates {
 		out := kmsg.NewUpdateFeaturesResponseResult()
 		out.Feature = in.FeatureUpdates[i].Feature
-		out.ErrorCode, out.ErrorMessage = refusal(refused)
 		resp.Results = append(resp.Results, out)
 	}
 }

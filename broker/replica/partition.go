@@ -326,6 +326,7 @@ func (p *Partition) DeleteRecords(before int64) (start int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	p.Settle()
 	hw := p.highWatermark.Load()
 	if before == -1 {
 		before = hw
