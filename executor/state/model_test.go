@@ -131,12 +131,15 @@ func (c *counted) read() model {
 	return out
 }
 
+// keyBytesMax bounds the keys of the model: the number behind a fuzzer's may be any.
+const keyBytesMax = 1 << 10
+
 func keyAt(cols []*vector.Vector) modelKey {
 	i := cols[1].Len() - 1
 	k := modelKey{win: cols[1].I[i]}
 	if cols[0].Type.ID == types.Int {
 		n := cols[0].I[i]
-		k.key = string(bytes.Repeat([]byte{byte(n % 1000)}, int(n/1000)))
+		k.key = string(bytes.Repeat([]byte{byte(n % 1000)}, min(int(n/1000), keyBytesMax)))
 	} else {
 		k.key = string(cols[0].Bytes(i))
 	}
