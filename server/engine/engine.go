@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -76,6 +77,8 @@ type Engine struct {
 	now      atomic.Pointer[snapshot]
 	topics   map[string]catalog.Topic // as commands asked for them; the tail's goroutine alone uses it
 	writer   writer
+
+	committing sync.Mutex // held while commands are appended: who lost a race plans anew and appends before others of this node
 
 	hidden hidden
 

@@ -99,27 +99,11 @@ func (e *Engine) commit(ctx context.Context, sess *session.Session) error {
 	w := workOf(sess)
 	t := &w.tx
 	defer t.clear()
-	for try := 1; len(t.commands) > 0; try++ {
-		// Topics come before the command: one that cannot be made is this statement's error, and nothing has been recorded.
-		for _, c := range t.commands {
-			if err := e.makeTopics(ctx, c); err != nil {
-				return err
-			}
-		}
-		err := e.ddl.Append(ctx, catalog.Merge(t.commands...), t.version)
-		if err == nil {
-			w.willRead(t)
-			break
-		}
-		if !errors.Is(err, commandlog.ErrConflict) {
+	if len(t.commands) > 0 {
+		if err := e.commitCommands(ctx, sess, t); err != nil {
 			return err
 		}
-		if try == commitTries {
-			return sqlerr.Wrap(err, sqlerr.SerializationFailure, "could not commit: the catalogue keeps changing").WithHint("try again")
-		}
-		if err := e.planAgain(ctx, sess, t); err != nil {
-			return err
-		}
+		w.willRead(t)
 	}
 	if len(t.records) == 0 {
 		return nil
@@ -129,6 +113,31 @@ func (e *Engine) commit(ctx context.Context, sess *session.Session) error {
 	}
 	maps.Copy(w.wrote, t.written)
 	return nil
+}
+
+// commitCommands appends the DDL as one command. One session at a time does, so that who has to plan anew is not overtaken by others of
+// this node.
+func (e *Engine) commitCommands(ctx context.Context, sess *session.Session, t *transaction) error {
+	e.committing.Lock()
+	defer e.committing.Unlock()
+	for try := 1; ; try++ {
+		// Topics come before the command: one that cannot be made is this statement's error, and nothing has been recorded.
+		for _, c := range t.commands {
+			if err := e.makeTopics(ctx, c); err != nil {
+				return err
+			}
+		}
+		err := e.ddl.Append(ctx, catalog.Merge(t.commands...), t.version)
+		if err == nil || !errors.Is(err, commandlog.ErrConflict) {
+			return err
+		}
+		if try == commitTries {
+			return sqlerr.Wrap(err, sqlerr.SerializationFailure, "could not commit: the catalogue keeps changing").WithHint("try again")
+		}
+		if err := e.planAgain(ctx, sess, t); err != nil || len(t.commands) == 0 {
+			return err
+		}
+	}
 }
 
 // willRead makes the session's next SELECT wait for the kept queries of a transaction, as if it had written what they read.
