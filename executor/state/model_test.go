@@ -139,7 +139,7 @@ func keyAt(cols []*vector.Vector) modelKey {
 	k := modelKey{win: cols[1].I[i]}
 	if cols[0].Type.ID == types.Int {
 		n := cols[0].I[i]
-		k.key = string(bytes.Repeat([]byte{byte(n % 1000)}, min(int(n/1000), keyBytesMax)))
+		k.key = string(bytes.Repeat([]byte{byte(n % 1000)}, max(0, min(int(n/1000), keyBytesMax))))
 	} else {
 		k.key = string(cols[0].Bytes(i))
 	}
