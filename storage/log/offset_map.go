@@ -31,7 +31,7 @@ type offsetMap struct {
 func newOffsetMap(keys int64, bytesMax int) *offsetMap {
 	m := &offsetMap{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
 	slots := max(min(keys*100/offsetMapLoad+1, int64(bytesMax/offsetSlotBytes)), offsetSlotsMin)
-	size := uint64(1) << (bits.Len64(uint64(slots) - 1))
+	size := uint64(1) << bits.Len64(uint64(slots)-1)
 	if size > offsetSlotsMin && int64(size)*offsetSlotBytes > int64(bytesMax) {
 		size /= 2
 	}

@@ -18,7 +18,7 @@ func (l *Log) TruncateTo(offset int64) error {
 		return err
 	}
 	if err := l.truncate(offset); err != nil {
-		return l.failed(err)
+		return l.killed(err) // a full disk too: what is on it and what we think is there may differ now
 	}
 	return nil
 }
@@ -95,5 +95,12 @@ func (l *Log) reload() error {
 		s.retire()
 	}
 	l.cut, l.beganMs = false, 0
-	return l.load(false)
+	if err := l.load(false); err != nil {
+		for _, s := range l.segments {
+			s.retire()
+		}
+		_ = l.begin(l.start.Load(), true) // nothing to read, but nothing to trip over
+		return err
+	}
+	return nil
 }
