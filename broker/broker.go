@@ -287,7 +287,7 @@ func (b *Broker) serve(starting context.Context) error {
 	b.running.Go(func() { b.replicas.Warm(warming) })
 	h := handler.New(handler.Deps{
 		NodeID: b.opts.NodeID, Quorum: b.quorum, Controller: b.controller, Replicas: b.replicas,
-		Authorizer: b.access.authorizer, StaticConfigs: b.static, DataDir: b.topicsDir,
+		Authorizer: b.access.authorizer, StaticConfigs: b.static, DataDir: b.topicsDir, DiskUsage: b.diskUsage,
 		Clock: b.opts.Clock, Logger: b.log, Coordinators: b.parts.handlers(),
 		Quotas: b.quotas, FetchSessions: int(b.configs(b.quorum.Image()).Int(metadata.ConfigFetchSessions)),
 	})

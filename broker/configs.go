@@ -31,7 +31,7 @@ func checkConfigs(configs map[string]string) error {
 		case slices.Contains(saidElsewhere, name):
 			errs = append(errs, fmt.Errorf("broker config %s follows from the node's other options and can't be set", name))
 		default:
-			errs = append(errs, def.Check(configs[name]))
+			errs = append(errs, def.Check(def.Normal(configs[name])))
 		}
 	}
 	return errors.Join(errs...)
@@ -47,9 +47,9 @@ func nearConfig(name string) string {
 
 // staticConfigs are the broker configs of this start: what was asked for and what other options say.
 func (b *Broker) staticConfigs() map[string]string {
-	static := maps.Clone(b.opts.Configs)
-	if static == nil {
-		static = map[string]string{}
+	static := make(map[string]string, len(b.opts.Configs))
+	for name, value := range b.opts.Configs {
+		static[name] = metadata.BrokerConfigDef(name).Normal(value)
 	}
 	id := strconv.Itoa(int(b.opts.NodeID))
 	static[metadata.ConfigNodeID], static[metadata.ConfigBrokerID], static[configLogDirs] = id, id, b.topicsDir

@@ -1,11 +1,13 @@
 package broker
 
 import (
+	"cmp"
 	"math"
 	"time"
 
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/quota"
+	"github.com/freshetdb/freshet/broker/txn"
 	"github.com/freshetdb/freshet/broker/wire"
 )
 
@@ -22,6 +24,12 @@ func (b *Broker) wireOptions() wire.Options {
 	return out
 }
 
+// diskUsage gives the bytes of the log's volume, and those left for it.
+func (b *Broker) diskUsage() (total, usable int64, err error) {
+	u, err := b.opts.FS.GetDiskUsage(b.topicsDir)
+	return int64(u.TotalBytes), int64(u.AvailBytes), err
+}
+
 // applyConfigs hands changed broker configs to the parts that follow them while they run.
 func (b *Broker) applyConfigs(img *metadata.Image, delta *metadata.Delta) {
 	if !delta.BrokerConfigs {
@@ -31,6 +39,16 @@ func (b *Broker) applyConfigs(img *metadata.Image, delta *metadata.Delta) {
 	b.quotas.SetSettings(quotaSettings(c))
 	b.listener.SetConnLimits(connLimits(c))
 	b.parts.groups.SetOptions(groupOptions(b.opts.Coordinators.Groups, c))
+	b.parts.txns.SetOptions(txnOptions(b.opts.Coordinators.Transactions, c))
+}
+
+// txnOptions are the transaction coordinator's options: those of the program that embeds the broker, then of the configs.
+func txnOptions(wanted txn.Options, c metadata.NodeConfigs) txn.Options {
+	wanted.TimeoutMax = cmp.Or(wanted.TimeoutMax, c.Millis(metadata.ConfigTransactionMsMax))
+	wanted.IDExpiration = cmp.Or(wanted.IDExpiration, c.Millis(metadata.ConfigTransactionalIDExpiryMs))
+	wanted.ExpireInterval = cmp.Or(wanted.ExpireInterval, c.Millis(metadata.ConfigTransactionalIDCheckMs))
+	wanted.AbortInterval = cmp.Or(wanted.AbortInterval, c.Millis(metadata.ConfigTransactionAbortMs))
+	return wanted
 }
 
 func quotaSettings(c metadata.NodeConfigs) quota.Settings {

@@ -46,6 +46,9 @@ func (c *Controller) AlterConfigs(img *metadata.Image, r metadata.Resource, chan
 		}
 		seen[change.Key] = true
 		def := owner.find(change.Key)
+		if def == nil && change.Op == ConfigDelete {
+			continue // it isn't set, which is what was asked for
+		}
 		if def == nil {
 			return nil, refuse(kerr.InvalidConfig, "unknown config %q", change.Key)
 		}
@@ -87,13 +90,15 @@ type owner struct {
 
 // findOwner says which configs a resource has.
 func (c *Controller) findOwner(img *metadata.Image, r metadata.Resource) (*owner, *Error) {
-	o := &owner{resource: r, configs: c.configs(img), set: img.Configs(r)}
-	switch r.Type {
+	o := topicOwner(c.configs(img), img.Configs(r))
+	switch o.resource = r; r.Type {
 	case metadata.ResourceTopic:
+		if err := checkTopicResource(r.Name); err != nil {
+			return nil, err
+		}
 		if img.Topic(r.Name) == nil {
 			return nil, refuse(kerr.UnknownTopicOrPartition, "topic %q does not exist", r.Name)
 		}
-		o.find, o.value = metadata.TopicConfigDef, func(def *metadata.ConfigDef) metadata.ConfigValue { return o.configs.Topic(o.set, def) }
 	case metadata.ResourceBroker:
 		if id, err := strconv.ParseInt(r.Name, 10, 32); r.Name != "" && (err != nil || img.Broker(int32(id)) == nil) {
 			return nil, refuse(kerr.InvalidRequest, "no broker is called %q", r.Name)
@@ -111,6 +116,20 @@ func (c *Controller) findOwner(img *metadata.Image, r metadata.Resource) (*owner
 		return nil, refuse(kerr.InvalidRequest, "resources of type %d have no configs here", r.Type)
 	}
 	return o, nil
+}
+
+// topicOwner is a topic on which set is set.
+func topicOwner(configs metadata.NodeConfigs, set map[string]string) *owner {
+	o := &owner{configs: configs, set: set, find: metadata.TopicConfigDef}
+	o.value = func(def *metadata.ConfigDef) metadata.ConfigValue { return o.configs.Topic(o.set, def) }
+	return o
+}
+
+func checkTopicResource(name string) *Error {
+	if name == "" {
+		return refuse(kerr.InvalidRequest, "default topic resources are not allowed")
+	}
+	return CheckTopicName(name)
 }
 
 // resourceNameMax bounds the names of groups and subscriptions that need not exist.
@@ -138,7 +157,19 @@ func (o *owner) alter(def *metadata.ConfigDef, change ConfigChange) (metadata.Re
 	if len(record.Value) > configValueMax {
 		return nil, refuse(kerr.InvalidConfig, "config %q has %d bytes, %d are allowed", change.Key, len(record.Value), configValueMax)
 	}
-	return record, checkConfig(def, change.Key, record.Value)
+	record.Value = def.Normal(record.Value)
+	if err := checkConfig(def, change.Key, record.Value); err != nil {
+		return nil, o.blame(err)
+	}
+	return record, nil
+}
+
+// blame gives a bad value the code Kafka gives it: of brokers and client metrics it is the request that is invalid.
+func (o *owner) blame(err *Error) *Error {
+	if o.resource.Type == metadata.ResourceBroker || o.resource.Type == metadata.ResourceClientMetrics {
+		return &Error{Kafka: kerr.InvalidRequest, Message: err.Message}
+	}
+	return err
 }
 
 // check holds what single configs can't tell against what the resource will have.

@@ -3,6 +3,7 @@ package controller
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -41,7 +42,7 @@ type TopicCreated struct {
 func (c *Controller) CreateTopics(img *metadata.Image, topics []NewTopic) ([]TopicCreated, []metadata.Record) {
 	var records []metadata.Record
 	answers := make([]TopicCreated, len(topics))
-	made := make(map[string]bool, len(topics))
+	made, plain := make(map[string]bool, len(topics)), make(map[string]string, len(topics))
 	partitions := img.PartitionCount()
 	for i, t := range topics {
 		answers[i].Name = t.Name
@@ -54,11 +55,14 @@ func (c *Controller) CreateTopics(img *metadata.Image, topics []NewTopic) ([]Top
 			continue
 		}
 		plan, err := c.planTopic(img, t, partitions)
+		if other := plain[plainName(t.Name)]; err == nil && other != "" {
+			err = refuseCollision(t.Name, other)
+		}
 		if err != nil {
 			answers[i].Err = err
 			continue
 		}
-		made[t.Name] = true
+		made[t.Name], plain[plainName(t.Name)] = true, t.Name
 		partitions += len(plan.replicas)
 		answers[i].ID, answers[i].Partitions = plan.id, int32(len(plan.replicas))
 		answers[i].ReplicationFactor, answers[i].Configs = int16(len(plan.replicas[0])), t.Configs
@@ -83,7 +87,10 @@ func (c *Controller) planTopic(img *metadata.Image, t NewTopic, partitions int) 
 	if metadata.IsInternal(t.Name) && !t.System {
 		return topicPlan{}, refuse(kerr.InvalidTopicException, "topic %q belongs to the broker", t.Name)
 	}
-	if err := checkTopicConfigs(t.Configs); err != nil {
+	if other := collides(img, t.Name); other != "" {
+		return topicPlan{}, refuseCollision(t.Name, other)
+	}
+	if err := c.checkTopicConfigs(img, t.Configs); err != nil {
 		return topicPlan{}, err
 	}
 	replicas, err := c.place(img, t)
@@ -103,7 +110,7 @@ func (p topicPlan) records(t NewTopic) []metadata.Record {
 	}
 	resource := metadata.Resource{Type: metadata.ResourceTopic, Name: t.Name}
 	for _, key := range slices.Sorted(maps.Keys(t.Configs)) {
-		records = append(records, metadata.ConfigRecord{Resource: resource, Key: key, Value: t.Configs[key]})
+		records = append(records, metadata.ConfigRecord{Resource: resource, Key: key, Value: metadata.TopicConfigDef(key).Normal(t.Configs[key])})
 	}
 	return records
 }
@@ -133,20 +140,42 @@ func CheckTopicName(name string) *Error {
 	return nil
 }
 
-func checkTopicConfigs(configs map[string]string) *Error {
+// collides gives the name of another topic whose name becomes the same once '.' is '_', "" for none (Kafka's Topic.hasCollision).
+func collides(img *metadata.Image, name string) string {
+	if !strings.ContainsAny(name, "._") {
+		return ""
+	}
+	plain := plainName(name)
+	for t := range img.Topics() {
+		if len(t.Name) == len(name) && t.Name != name && plainName(t.Name) == plain {
+			return t.Name
+		}
+	}
+	return ""
+}
+
+func plainName(name string) string { return strings.ReplaceAll(name, ".", "_") }
+
+func refuseCollision(name, other string) *Error {
+	return refuse(kerr.InvalidTopicException, "topic %q differs from %q only in '.' and '_', so their metrics would have one name", name, other)
+}
+
+// checkTopicConfigs checks the configs of a topic to be made, each and together.
+func (c *Controller) checkTopicConfigs(img *metadata.Image, configs map[string]string) *Error {
 	for _, key := range slices.Sorted(maps.Keys(configs)) {
 		if err := checkConfig(metadata.TopicConfigDef(key), key, configs[key]); err != nil {
 			return err
 		}
 	}
-	return nil
+	o := topicOwner(c.configs(img), configs)
+	return o.checkTopic()
 }
 
 func checkConfig(def *metadata.ConfigDef, key, value string) *Error {
 	if def == nil {
 		return refuse(kerr.InvalidConfig, "unknown config %q", key)
 	}
-	if err := def.Check(value); err != nil {
+	if err := def.Check(def.Normal(value)); err != nil {
 		return refuse(kerr.InvalidConfig, "%v", err)
 	}
 	return nil

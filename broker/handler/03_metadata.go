@@ -51,11 +51,28 @@ func (h *Handler) metadata(ctx context.Context, req *wire.Request) {
 		if h.autoCreates(img, in) {
 			img = h.autoCreate(ctx, req, img, in.Topics)
 		}
+		seen := make(map[topicKey]bool, len(in.Topics))
 		for i := range in.Topics {
-			resp.Topics = append(resp.Topics, h.metadataTopic(req, img, &in.Topics[i]))
+			if asked := &in.Topics[i]; !seen[keyOfTopic(asked)] && (asked.Topic != nil || asked.TopicID != [16]byte{}) {
+				seen[keyOfTopic(asked)] = true
+				resp.Topics = append(resp.Topics, h.metadataTopic(req, img, asked))
+			}
 		}
 	}
 	req.Reply(resp)
+}
+
+// topicKey tells topics asked for from each other: each is answered once.
+type topicKey struct {
+	name string
+	id   [16]byte
+}
+
+func keyOfTopic(asked *kmsg.MetadataRequestTopic) topicKey {
+	if asked.Topic != nil {
+		return topicKey{name: *asked.Topic}
+	}
+	return topicKey{id: asked.TopicID}
 }
 
 // clusterOperations is what the caller may do to the cluster, nothing when it may not know.

@@ -51,7 +51,7 @@ func (h *Handler) createTopics(ctx context.Context, req *wire.Request) {
 		if err != nil {
 			out.ErrorCode, out.ErrorMessage = h.failure(err)
 		} else {
-			h.fillCreated(req, seen, &out, &answers[i], in.ValidateOnly)
+			h.fillCreated(req, seen, &out, &answers[i])
 		}
 		resp.Topics = append(resp.Topics, out)
 	}
@@ -110,13 +110,11 @@ func newTopic(in *kmsg.CreateTopicsRequestTopic) controller.NewTopic {
 	return t
 }
 
-func (h *Handler) fillCreated(req *wire.Request, img *metadata.Image, out *kmsg.CreateTopicsResponseTopic, made *controller.TopicCreated, validateOnly bool) {
+func (h *Handler) fillCreated(req *wire.Request, img *metadata.Image, out *kmsg.CreateTopicsResponseTopic, made *controller.TopicCreated) {
 	if out.ErrorCode, out.ErrorMessage = refusal(made.Err); made.Err != nil {
 		return
 	}
-	if !validateOnly {
-		out.TopicID = made.ID
-	}
+	out.TopicID = made.ID // of a topic that was only validated, as in Kafka, one that nothing has
 	if !h.may(req, auth.OpDescribeConfigs, auth.ResourceTopic, made.Name) {
 		out.ConfigErrorCode = kerr.TopicAuthorizationFailed.Code
 		return

@@ -23,13 +23,21 @@ func (h *Handler) deleteTopics(ctx context.Context, req *wire.Request) {
 		asked = append(asked, kmsg.DeleteTopicsRequestTopic{Topic: &name})
 	}
 	names, ids := map[string]int{}, map[metadata.UUID]int{}
+	once := make([]kmsg.DeleteTopicsRequestTopic, 0, len(asked))
 	for _, a := range asked {
+		var count int
 		if a.Topic != nil {
 			names[*a.Topic]++
+			count = names[*a.Topic]
 		} else {
 			ids[a.TopicID]++
+			count = ids[a.TopicID]
+		}
+		if count == 1 {
+			once = append(once, a)
 		}
 	}
+	asked = once
 	answers := make([]kmsg.DeleteTopicsResponseTopic, len(asked))
 	errs := h.changeEach(ctx, in.TimeoutMillis, len(asked), func(img *metadata.Image, i int) ([]metadata.Record, error) {
 		out := kmsg.NewDeleteTopicsResponseTopic()
@@ -92,7 +100,10 @@ func (h *Handler) topicToDelete(req *wire.Request, img *metadata.Image, asked *k
 		}
 		return t, nil
 	}
-	if t = img.TopicByID(id); t == nil {
+	if t = img.TopicByID(id); t != nil && names[t.Name] > 0 {
+		return t, refuse(kerr.InvalidRequest, "the topic stands in the request by its name already")
+	}
+	if t == nil {
 		return nil, refuse(kerr.UnknownTopicID, kerr.UnknownTopicID.Description)
 	}
 	if !h.may(req, auth.OpDescribe, auth.ResourceTopic, t.Name) {

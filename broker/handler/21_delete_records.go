@@ -39,11 +39,14 @@ const unknownLowWatermark = -1
 
 func (h *Handler) deleteBefore(topic string, index int32, before int64) (int64, error) {
 	if metadata.IsInternal(topic) {
-		return unknownLowWatermark, kerr.PolicyViolation
+		return unknownLowWatermark, kerr.InvalidTopicException
 	}
 	p, err := h.Replicas.Partition(topic, index)
 	if err != nil {
 		return unknownLowWatermark, err
+	}
+	if c := p.Config(); c.Compact && !c.Delete {
+		return unknownLowWatermark, kerr.PolicyViolation
 	}
 	low, err := p.DeleteRecords(before)
 	if err != nil {

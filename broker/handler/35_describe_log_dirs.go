@@ -27,6 +27,11 @@ func (h *Handler) describeLogDirs(_ context.Context, req *wire.Request) {
 	}
 	dir := kmsg.NewDescribeLogDirsResponseDir()
 	dir.Dir, dir.TotalBytes, dir.UsableBytes = h.DataDir, unknownBytes, unknownBytes
+	if h.DiskUsage != nil {
+		if total, usable, err := h.DiskUsage(); err == nil {
+			dir.TotalBytes, dir.UsableBytes = total, usable
+		}
+	}
 	dir.Topics = []kmsg.DescribeLogDirsResponseDirTopic{}
 	held := h.Replicas.Partitions()
 	slices.SortFunc(held, func(a, b *replica.Partition) int {

@@ -12,7 +12,10 @@ import (
 )
 
 // electionPreferred asks for the first replica as leader; the other kind asks for a replica out of sync.
-const electionPreferred = 0
+const (
+	electionPreferred = 0
+	electionUnclean   = 1
+)
 
 // electLeaders answers what holds while every partition has one replica: it leads already, or the partition doesn't exist.
 func (h *Handler) electLeaders(_ context.Context, req *wire.Request) {
@@ -31,6 +34,9 @@ func (h *Handler) electLeaders(_ context.Context, req *wire.Request) {
 		req.Reply(resp)
 		return
 	}
+	if in.ElectionType != electionPreferred && in.ElectionType != electionUnclean {
+		resp.ErrorCode = kerr.InvalidRequest.Code
+	}
 	for _, t := range asked {
 		topic := kmsg.NewElectLeadersResponseTopic()
 		topic.Topic = t.Topic
@@ -48,6 +54,8 @@ func (h *Handler) electLeaders(_ context.Context, req *wire.Request) {
 func electLeader(img *metadata.Image, topic string, index int32, kind int8) error {
 	p, known := img.Partition(topic, index)
 	switch {
+	case kind != electionPreferred && kind != electionUnclean:
+		return kerr.InvalidRequest
 	case !known:
 		return kerr.UnknownTopicOrPartition
 	case kind == electionPreferred && p.Leader == p.Replicas[0], kind != electionPreferred && p.Leader != metadata.NoLeader:

@@ -19,7 +19,7 @@ func (h *Handler) describeQuorum(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.DescribeQuorumRequest)
 	img := h.Quorum.Image()
 	resp := kmsg.NewPtrDescribeQuorumResponse()
-	resp.Topics = []kmsg.DescribeQuorumResponseTopic{}
+	resp.Topics, resp.ErrorMessage = []kmsg.DescribeQuorumResponseTopic{}, new("")
 	if !h.mayCluster(req, auth.OpDescribe) {
 		resp.ErrorCode, resp.ErrorMessage = h.failure(kerr.ClusterAuthorizationFailed)
 		req.Reply(resp)
@@ -33,6 +33,7 @@ func (h *Handler) describeQuorum(_ context.Context, req *wire.Request) {
 			out.Partition = p.Partition
 			out.CurrentVoters, out.Observers = []kmsg.DescribeQuorumResponseTopicPartitionReplicaState{}, []kmsg.DescribeQuorumResponseTopicPartitionReplicaState{}
 			if t.Topic == metadataTopic && p.Partition == 0 {
+				out.ErrorMessage = new("")
 				h.fillQuorum(img, &out)
 			} else {
 				out.ErrorCode, out.ErrorMessage = h.failure(kerr.UnknownTopicOrPartition)

@@ -8,12 +8,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/freshetdb/freshet/broker/auth"
+	"github.com/freshetdb/freshet/broker/controller"
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/wire"
 )
-
-// describePartitionsMax bounds the partitions of one DescribeTopicPartitions answer, Kafka's max.request.partition.size.limit.
-const describePartitionsMax = 2000
 
 // describeTopicPartitions describes topics a page at a time (KIP-966).
 func (h *Handler) describeTopicPartitions(_ context.Context, req *wire.Request) {
@@ -21,10 +19,17 @@ func (h *Handler) describeTopicPartitions(_ context.Context, req *wire.Request) 
 	img := h.Quorum.Image()
 	resp := kmsg.NewPtrDescribeTopicPartitionsResponse()
 	resp.Topics = []kmsg.DescribeTopicPartitionsResponseTopic{}
-	left := min(int(in.ResponsePartitionLimit), describePartitionsMax)
-	if left <= 0 {
-		left = describePartitionsMax
+	if badCursor(in) {
+		for _, t := range in.Topics {
+			out := kmsg.NewDescribeTopicPartitionsResponseTopic()
+			out.Topic, out.AuthorizedOperations, out.ErrorCode = &t.Topic, noOperations, kerr.InvalidRequest.Code
+			out.Partitions = []kmsg.DescribeTopicPartitionsResponseTopicPartition{}
+			resp.Topics = append(resp.Topics, out)
+		}
+		req.Reply(resp)
+		return
 	}
+	left := max(1, min(int(in.ResponsePartitionLimit), int(h.configs(img).Int(metadata.ConfigPartitionsPerRequest))))
 	for _, name := range h.pageOfTopics(req, img, in) {
 		from := 0
 		if in.Cursor != nil && in.Cursor.Topic == name {
@@ -42,6 +47,15 @@ func (h *Handler) describeTopicPartitions(_ context.Context, req *wire.Request) 
 		}
 	}
 	req.Reply(resp)
+}
+
+// badCursor tells whether a request goes on where no answer of ours can have ended.
+func badCursor(in *kmsg.DescribeTopicPartitionsRequest) bool {
+	if in.Cursor == nil {
+		return false
+	}
+	return in.Cursor.Partition < 0 || len(in.Topics) > 0 &&
+		!slices.ContainsFunc(in.Topics, func(t kmsg.DescribeTopicPartitionsRequestTopic) bool { return t.Topic == in.Cursor.Topic })
 }
 
 // pageOfTopics lists the names asked for, or else all the caller may know of, sorted, from the cursor on.
@@ -78,6 +92,9 @@ func (h *Handler) describePartitions(req *wire.Request, img *metadata.Image, nam
 	t := img.Topic(name)
 	if t == nil {
 		out.ErrorCode = kerr.UnknownTopicOrPartition.Code
+		if controller.CheckTopicName(name) != nil {
+			out.ErrorCode = kerr.InvalidTopicException.Code
+		}
 		return out, 0
 	}
 	out.TopicID, out.IsInternal = t.ID, t.Internal()

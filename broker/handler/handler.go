@@ -41,6 +41,8 @@ type Deps struct {
 	StaticConfigs map[string]string
 	// DataDir is named by DescribeLogDirs.
 	DataDir string
+	// DiskUsage gives the bytes of DataDir's volume, and those left; nil where nobody knows.
+	DiskUsage func() (total, usable int64, err error)
 	// Authorizer decides who may do what; nil lets everybody who isn't authenticated do everything.
 	Authorizer *auth.Authorizer
 	// Clock is time.Now unless set.

@@ -42,6 +42,8 @@ type ConfigDef struct {
 	Min, Max int64
 	// OneOf lists the allowed words, of each element for a list; empty allows any.
 	OneOf []string
+	// MayBeEmpty allows a list of OneOf to hold no word.
+	MayBeEmpty bool
 	// Why explains a short OneOf to somebody who asked for something else.
 	Why string
 }
@@ -83,6 +85,15 @@ func (d *ConfigDef) Check(value string) error {
 	return d.checkWords(value)
 }
 
+// Normal is value as it is kept: without blanks around it, and true or false in small letters. Kafka's tools write both as they please.
+func (d *ConfigDef) Normal(value string) string {
+	value = strings.TrimSpace(value)
+	if d.Type == ConfigBoolean {
+		return strings.ToLower(value)
+	}
+	return value
+}
+
 func bitsOf(t ConfigType) int {
 	switch t {
 	case ConfigShort:
@@ -102,7 +113,7 @@ func (d *ConfigDef) checkWords(value string) error {
 	if d.Type == ConfigList {
 		words = SplitList(value)
 	}
-	if len(words) == 0 {
+	if len(words) == 0 && !d.MayBeEmpty {
 		return fmt.Errorf("%s can't be empty", d.Name)
 	}
 	for _, w := range words {

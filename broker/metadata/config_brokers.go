@@ -53,6 +53,8 @@ const (
 	ConfigRetentionCheckMs        = "log.retention.check.interval.ms"
 	ConfigSuperUsers              = "super.users"
 	ConfigTransactionMsMax        = "transaction.max.timeout.ms"
+	ConfigTransactionAbortMs      = "transaction.abort.timed.out.transaction.cleanup.interval.ms"
+	ConfigTransactionalIDCheckMs  = "transaction.remove.expired.transaction.cleanup.interval.ms"
 	ConfigTransactionalIDExpiryMs = "transactional.id.expiration.ms"
 	ConfigTransactionPartitions   = "transaction.state.log.num.partitions"
 	ConfigTransactionVerify       = "transaction.partition.verification.enable"
@@ -126,7 +128,7 @@ var nodeConfigs = []ConfigDef{
 	{Name: ConfigAutoCreateTopics, Type: ConfigBoolean, Default: "true", Doc: "Whether asking for a missing topic makes it."},
 	{Name: ConfigBrokerID, Type: ConfigInt, Default: "1", ReadOnly: true, Doc: "This node's number; the same as node.id."},
 	{Name: ConfigIdleMs, Type: ConfigLong, Default: "600000", ReadOnly: true, Min: 1000, Max: math.MaxInt64, Doc: "Time after which a connection nothing arrives on is closed."},
-	{Name: ConfigReauthMs, Type: ConfigLong, Default: "0", Max: math.MaxInt64, Doc: "Time after which a SASL client must authenticate again; 0 asks it once."},
+	{Name: ConfigReauthMs, Type: ConfigLong, Default: "0", ReadOnly: true, Max: math.MaxInt64, Doc: "Time after which a SASL client must authenticate again; 0 asks it once."},
 	{Name: ConfigControllerQuotaWindows, Type: ConfigInt, Default: "11", Min: 1, Max: maxQuotaWindows, Doc: "Windows a controller_mutation_rate may be saved up in."},
 	{Name: ConfigControllerQuotaSeconds, Type: ConfigInt, Default: "1", Min: 1, Max: maxQuotaSeconds, Doc: "Seconds of each of them."},
 	{Name: ConfigDefaultReplicas, Type: ConfigInt, Default: "1", Min: 1, Max: math.MaxInt16, Doc: "Replicas of topics that don't say."},
@@ -164,19 +166,21 @@ var groupDefaults = []ConfigDef{
 	{Name: ConfigConsumerHeartbeatMs, Type: ConfigInt, Default: "5000", Min: 1, Max: math.MaxInt32, Doc: "Time between two heartbeats of members of consumer groups (KIP-848)."},
 	{Name: ConfigConsumerHeartbeatMsMax, Type: ConfigInt, Default: "15000", Min: 1, Max: math.MaxInt32, Doc: "Most a group's consumer.heartbeat.interval.ms may be."},
 	{Name: ConfigConsumerSessionMsMax, Type: ConfigInt, Default: "60000", Min: 1, Max: math.MaxInt32, Doc: "Most a group's consumer.session.timeout.ms may be."},
-	{Name: ConfigConsumerGroupMax, Type: ConfigInt, Default: "2147483647", Min: 1, Max: math.MaxInt32, Doc: "Most members of a consumer group (KIP-848)."},
+	{Name: ConfigConsumerGroupMax, Type: ConfigInt, Default: "10000", Min: 1, Max: math.MaxInt32, Doc: "Most members of a consumer group (KIP-848)."},
 	{Name: ConfigConsumerMigration, Type: ConfigString, Default: "bidirectional", OneOf: []string{"bidirectional", "upgrade", "downgrade", "disabled"}, Doc: "Whether groups may change between the classic and the consumer protocol while they have members."},
 	{Name: ConfigConsumerHeartbeatMsMin, Type: ConfigInt, Default: "5000", Min: 1, Max: math.MaxInt32, Doc: "Least a group's consumer.heartbeat.interval.ms may be."},
 	{Name: ConfigConsumerSessionMsMin, Type: ConfigInt, Default: "45000", Min: 1, Max: math.MaxInt32, Doc: "Least a group's consumer.session.timeout.ms may be."},
 	{Name: ConfigConsumerSessionMs, Type: ConfigInt, Default: "45000", Min: 1, Max: math.MaxInt32, Doc: "Time without a heartbeat after which a member of a consumer group (KIP-848) is gone."},
 	{Name: ConfigGroupRebalanceDelayMs, Type: ConfigInt, Default: "3000", Max: math.MaxInt32, Doc: "How long a new classic group waits for more members."},
 	{Name: ConfigGroupSessionMsMax, Type: ConfigInt, Default: "1800000", Min: 1, Max: math.MaxInt32, Doc: "Longest session timeout a member of a classic group may ask for."},
-	{Name: ConfigGroupMax, Type: ConfigInt, Default: "2147483647", Min: 1, Max: math.MaxInt32, Doc: "Most members of a classic group."},
+	{Name: ConfigGroupMax, Type: ConfigInt, Default: "10000", Min: 1, Max: math.MaxInt32, Doc: "Most members of a classic group."},
 	{Name: ConfigGroupSessionMsMin, Type: ConfigInt, Default: "6000", Min: 1, Max: math.MaxInt32, Doc: "Shortest session timeout a member of a classic group may ask for."},
 	{Name: ConfigOffsetMetadataMax, Type: ConfigInt, Default: "4096", Max: math.MaxInt32, Doc: "Most bytes of the note a consumer may leave with a position."},
 	{Name: ConfigOffsetsRetentionMinutes, Type: ConfigInt, Default: "-1", Min: -1, Max: math.MaxInt32, Doc: "Minutes an empty group's positions are kept; -1, unlike Kafka's seven days, keeps them as long as their topic."},
 	{Name: ConfigProducerExpiryMs, Type: ConfigInt, Default: "86400000", Min: 1, Max: math.MaxInt32, Doc: "Time after which a partition forgets an idempotent producer that is idle."},
 	{Name: ConfigTransactionMsMax, Type: ConfigInt, Default: "900000", Min: 1, Max: math.MaxInt32, Doc: "Longest transaction timeout a producer may ask for."},
+	{Name: ConfigTransactionAbortMs, Type: ConfigInt, Default: "0", Max: math.MaxInt32, Doc: "Shortest time between two looks for transactions that timed out; 0, unlike Kafka's ten seconds, aborts each when its time is over."},
+	{Name: ConfigTransactionalIDCheckMs, Type: ConfigInt, Default: "3600000", Min: 1, Max: math.MaxInt32, Doc: "Time between two looks for transactional ids to forget."},
 	{Name: ConfigTransactionVerify, Type: ConfigBoolean, Default: "true", OneOf: []string{"true"}, Why: " (a record of a transaction that isn't open is always refused)", Doc: "Whether a partition asks the coordinator before it opens a transaction."},
 	{Name: ConfigTransactionalIDExpiryMs, Type: ConfigInt, Default: "604800000", Min: 1, Max: math.MaxInt32, Doc: "Time after which an idle transactional id is forgotten."},
 }
@@ -219,8 +223,6 @@ func acceptedConfigs() []ConfigDef {
 	add(ConfigShort, ": the internal topics have the default replication factor.", "offsets.topic.replication.factor", "1", "transaction.state.log.replication.factor", "1")
 	add(ConfigInt, ": min.insync.replicas counts for internal topics too.", "transaction.state.log.min.isr", "1")
 	add(ConfigInt, ": internal topics have segments of 100 MiB.", "offsets.topic.segment.bytes", "104857600", "transaction.state.log.segment.bytes", "104857600")
-	add(ConfigInt, ": what expired is looked for when its time has come.", "transaction.abort.timed.out.transaction.cleanup.interval.ms", "10000",
-		"transaction.remove.expired.transaction.cleanup.interval.ms", "3600000")
 	add(ConfigLong, ": what expired is looked for when its time has come.", "offsets.retention.check.interval.ms", "600000")
 	add(ConfigInt, ": transactions v2 add partitions in one step.", "add.partitions.to.txn.retry.backoff.ms", "20", "add.partitions.to.txn.retry.backoff.max.ms", "100")
 	add(ConfigString, ": metrics are read at the node's HTTP address.", "metric.reporters", "")

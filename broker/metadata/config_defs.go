@@ -7,7 +7,7 @@ const unsupportedTiering = " (tiered storage is not there yet)"
 // topicConfigs are sorted by name. Those marked "no effect" are accepted because tools set them and their meaning is a hint.
 var topicConfigs = []ConfigDef{
 	{
-		Name: "cleanup.policy", Synonyms: synonyms("log.cleanup.policy"), Type: ConfigList, Default: "delete", OneOf: []string{"delete", "compact"},
+		Name: "cleanup.policy", Synonyms: synonyms("log.cleanup.policy"), Type: ConfigList, Default: "delete", OneOf: []string{"delete", "compact"}, MayBeEmpty: true,
 		Doc: "What happens to old records: delete by time and size, compact to the newest of every key, or both.",
 	},
 	{Name: "compression.gzip.level", Synonyms: synonyms("compression.gzip.level"), Type: ConfigInt, Default: "-1", Doc: "Level of gzip where compression.type asks for it: 1 to 9, -1 for the library's."},
