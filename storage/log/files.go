@@ -18,6 +18,7 @@ const (
 	suffixTimeIndex = ".timeindex"
 	suffixTxnIndex  = ".txnindex"
 	suffixSnapshot  = ".snapshot"
+	suffixBatches   = ".batches" // beside a snapshot, our own
 	suffixDeleted   = ".deleted"
 	suffixTemporary = ".tmp"
 	suffixCleaned   = ".cleaned" // of a segment that is being cleaned

@@ -135,3 +135,67 @@ func TestSnapshotRefusesBadBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestFiveBatchesOverRestarts: the last five batches of a producer are recognised after a clean end, a kill, and in another segment.
+func TestFiveBatchesOverRestarts(t *testing.T) {
+	for _, clean := range []bool{true, false} {
+		for _, rolled := range []bool{true, false} {
+			fs := vfs.NewMem()
+			l := openTest(t, fs, nil)
+			for i := range int32(8) {
+				appendOne(t, l, producerBatchOf(t, 7, 0, 2*i, 2, false))
+				appendOne(t, l, producerBatchOf(t, 8, 0, i, 1, true))
+			}
+			if rolled {
+				roll(t, l)
+			}
+			if clean {
+				if err := l.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			again := openTest(t, fs, func(o *Options) { o.Clean = clean })
+			for i := range int32(8) {
+				info, err := tryAppend(again, producerBatchOf(t, 7, 0, 2*i, 2, false), FromClient)
+				if i < 8-producerBatches {
+					if !errors.Is(err, ErrDuplicateSequence) {
+						t.Fatalf("clean %v, rolled %v: batch %d again: %+v %v", clean, rolled, i, info, err)
+					}
+					continue
+				}
+				if err != nil || !info.Duplicate || info.BaseOffset != int64(3*i) {
+					t.Fatalf("clean %v, rolled %v: batch %d again: %+v %v", clean, rolled, i, info, err)
+				}
+			}
+			if info := appendOne(t, again, producerBatchOf(t, 8, 0, 8, 1, true)); info.Duplicate {
+				t.Fatal(info)
+			}
+		}
+	}
+}
+
+// FuzzProducerFiles reads anything as a snapshot and as the file beside it.
+func FuzzProducerFiles(f *testing.F) {
+	s := newProducers()
+	p := newProducer()
+	for i := range int32(3) {
+		p.note(producerBatchOf(f, 7, 0, i, 1, false), 5)
+	}
+	s.byID[7] = p
+	snapshot := s.encode()
+	f.Add(snapshot, s.encodeBatches(snapshot))
+	f.Fuzz(func(t *testing.T, snapshot, batches []byte) {
+		s, err := parseSnapshot(snapshot)
+		if err != nil {
+			return
+		}
+		s.addBatches(batches, snapshot)
+		for id, p := range s.byID {
+			if p.n < 0 || p.n > producerBatches {
+				t.Fatal(id, p.n)
+			}
+		}
+		again := s.encode()
+		_ = s.encodeBatches(again)
+	})
+}

@@ -403,7 +403,13 @@ func (l *Log) removeFiles(base int64) error {
 
 // writeSnapshot saves the producers' state as of offset, which is the log's end.
 func (l *Log) writeSnapshot(offset int64) error {
-	if err := vfs.WriteFileAtomic(l.fs, l.fs.PathJoin(l.dir, fileName(offset, suffixSnapshot)), l.producers.encode()); err != nil {
+	snapshot := l.producers.encode()
+	if batches := l.producers.encodeBatches(snapshot); batches != nil { // made durable with the snapshot's name
+		if err := writeIndexFile(l.fs, l.fs.PathJoin(l.dir, fileName(offset, suffixBatches)), batches); err != nil {
+			return l.failed(err)
+		}
+	}
+	if err := vfs.WriteFileAtomic(l.fs, l.fs.PathJoin(l.dir, fileName(offset, suffixSnapshot)), snapshot); err != nil {
 		return l.failed(err)
 	}
 	if !slices.Contains(l.snapshots, offset) {
@@ -428,9 +434,11 @@ func (l *Log) pruneSnapshots(end int64) error {
 			kept = append(kept, at)
 			continue
 		}
-		err := l.fs.Remove(l.fs.PathJoin(l.dir, fileName(at, suffixSnapshot)))
-		if err != nil && !vfs.IsNotExist(err) {
-			return fmt.Errorf("remove snapshot %d: %w", at, err)
+		for _, suffix := range []string{suffixSnapshot, suffixBatches} {
+			err := l.fs.Remove(l.fs.PathJoin(l.dir, fileName(at, suffix)))
+			if err != nil && !vfs.IsNotExist(err) {
+				return fmt.Errorf("remove snapshot %d: %w", at, err)
+			}
 		}
 	}
 	l.snapshots = kept

@@ -100,9 +100,14 @@ func readSnapshot(fs vfs.FS, dir string, offsets []int64, first, offset int64) (
 		if err != nil {
 			continue
 		}
-		if s, err := parseSnapshot(content); err == nil {
-			return s, at
+		s, err := parseSnapshot(content)
+		if err != nil {
+			continue
 		}
+		if batches, err := vfs.ReadFile(fs, fs.PathJoin(dir, fileName(at, suffixBatches)), indexFileMax); err == nil {
+			s.addBatches(batches, content)
+		}
+		return s, at
 	}
 	return newProducers(), first
 }
