@@ -20,19 +20,20 @@ import (
 
 func main() {
 	var (
-		binary string
-		kills  int
-		seed   uint64
+		binary, bootstrap string
+		kills             int
+		seed              uint64
 	)
 	flag.StringVar(&binary, "freshet", "bin/freshet", "the binary under test")
 	flag.IntVar(&kills, "kills", 30, "how often to kill the node")
 	flag.Uint64Var(&seed, "seed", 0, "of the moments of death; 0: a new one")
+	flag.StringVar(&bootstrap, "bootstrap", "", "an empty Kafka cluster that is the node's log; it is not killed")
 	flag.Parse()
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
 	fmt.Printf("# seed %d\n", seed)
-	passed, err := run(context.Background(), binary, kills, seed)
+	passed, err := run(context.Background(), binary, bootstrap, kills, seed)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "crash: %v (seed %d)\n", err, seed)
 		fmt.Printf("%d passed, 1 failed, 0 skipped\n", passed)
@@ -43,9 +44,9 @@ func main() {
 
 // lives is a node that dies and comes back on the same ports and directory.
 type lives struct {
-	binary string
-	node   *harness.Process
-	rnd    *rand.Rand
+	binary, bootstrap string
+	node              *harness.Process
+	rnd               *rand.Rand
 }
 
 // dumpBytes makes states be dumped often, so that kills fall into dumps too.
@@ -57,8 +58,13 @@ const readyMax = 30 * time.Second
 func (l *lives) start(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyMax)
 	defer cancel()
-	node, err := harness.StartProcess(ctx, l.binary, dir, l.node, "--state-dump-bytes", dumpBytes,
-		"--broker-config", "group.initial.rebalance.delay.ms=0", "--broker-config", "group.consumer.heartbeat.interval.ms=500")
+	args := []string{"--state-dump-bytes", dumpBytes}
+	if l.bootstrap != "" {
+		args = append(args, "--bootstrap", l.bootstrap)
+	} else {
+		args = append(args, "--broker-config", "group.initial.rebalance.delay.ms=0", "--broker-config", "group.consumer.heartbeat.interval.ms=500")
+	}
+	node, err := harness.StartProcess(ctx, l.binary, dir, l.node, args...)
 	if err != nil {
 		return err
 	}
@@ -123,12 +129,12 @@ func (l *lives) life() time.Duration {
 	return time.Duration(lifeMin+l.rnd.IntN(lifeSpan)) * time.Millisecond
 }
 
-func run(ctx context.Context, binary string, kills int, seed uint64) (passed int, err error) {
+func run(ctx context.Context, binary, bootstrap string, kills int, seed uint64) (passed int, err error) {
 	dir, err := os.MkdirTemp("", "freshet-crash-")
 	if err != nil {
 		return 0, err
 	}
-	l := &lives{binary: binary, rnd: rand.New(rand.NewPCG(seed, 1))}
+	l := &lives{binary: binary, bootstrap: bootstrap, rnd: rand.New(rand.NewPCG(seed, 1))}
 	data := filepath.Join(dir, "data")
 	if err := l.start(ctx, data); err != nil {
 		return 0, err

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,7 +29,7 @@ type Process struct {
 }
 
 // StartProcess starts a node on dataDir and waits until it is ready. Ports stay the same over restarts when before is the process of
-// the former life. The log goes to freshet.log in the directory above.
+// the former life. With --bootstrap among args, Kafka is that cluster. The log goes to freshet.log in the directory above.
 func StartProcess(ctx context.Context, binary, dataDir string, before *Process, args ...string) (*Process, error) {
 	p := &Process{DataDir: dataDir, exited: make(chan error, 1)}
 	if before != nil {
@@ -41,6 +42,9 @@ func StartProcess(ctx context.Context, binary, dataDir string, before *Process, 
 			}
 			*at = addr
 		}
+	}
+	if at := slices.Index(args, "--bootstrap"); at >= 0 {
+		p.Kafka = args[at+1] // the cluster's: the node has no listener
 	}
 	log, err := os.OpenFile(filepath.Join(filepath.Dir(dataDir), "freshet.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
