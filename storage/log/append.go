@@ -255,7 +255,7 @@ func (l *Log) checkProducer(e *Entry) error {
 	}
 	p, inRun := l.tentative[id]
 	if !inRun {
-		known := false
+		var known bool
 		if p, known = l.producers.byID[id]; !known {
 			p = newProducer()
 		}
