@@ -47,7 +47,7 @@ func (h *Handler) coordinatorOf(req *wire.Request, kind int8, key string) kmsg.F
 	switch kind {
 	case coordinatorOfGroup:
 		if !h.may(req, auth.OpDescribe, auth.ResourceGroup, key) {
-			return refuse(groupForbidden, "the group may not be described")
+			return refuse(mayNotGroup, "the group may not be described")
 		}
 		p, ok := img.Partition(metadata.OffsetsTopic, h.Groups.PartitionFor(key))
 		if leader = p.Leader; !ok {
@@ -58,7 +58,7 @@ func (h *Handler) coordinatorOf(req *wire.Request, kind int8, key string) kmsg.F
 			return refuse(coordinator.InvalidRequest, "transactional id is empty")
 		}
 		if !h.may(req, auth.OpDescribe, auth.ResourceTransactionalID, key) {
-			return refuse(transactionalIDForbidden, "the transactional id may not be described")
+			return refuse(mayNotTxn, "the transactional id may not be described")
 		}
 		p, ok := img.Partition(metadata.TransactionsTopic, h.Transactions.PartitionFor(key))
 		if leader = p.Leader; !ok {

@@ -40,7 +40,7 @@ func (h *Handler) joinGroup(ctx context.Context, req *wire.Request) {
 	}
 	reply := func(r group.JoinResponse) { req.Reply(joinResponse(in.Version, &r)) }
 	if !h.may(req, auth.OpRead, auth.ResourceGroup, in.Group) {
-		reply(group.JoinResponse{Code: groupForbidden, MemberID: in.MemberID, Generation: -1})
+		reply(group.JoinResponse{Code: mayNotGroup, MemberID: in.MemberID, Generation: -1})
 		return
 	}
 	stop := context.AfterFunc(ctx, func() { // the connection is lost or drains: whoever parked the answer gives it in vain
@@ -99,7 +99,7 @@ func (h *Handler) syncGroup(ctx context.Context, req *wire.Request) {
 		req.Reply(resp)
 	}
 	if !h.may(req, auth.OpRead, auth.ResourceGroup, in.Group) {
-		reply(group.SyncResponse{Code: groupForbidden})
+		reply(group.SyncResponse{Code: mayNotGroup})
 		return
 	}
 	stop := context.AfterFunc(ctx, func() { reply(group.SyncResponse{Code: coordinator.NotCoordinator}) })

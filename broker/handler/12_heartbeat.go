@@ -24,7 +24,7 @@ func (h *Handler) heartbeat(_ context.Context, req *wire.Request) {
 		req.Reply(resp)
 	}
 	if !h.may(req, auth.OpRead, auth.ResourceGroup, in.Group) {
-		reply(groupForbidden)
+		reply(mayNotGroup)
 		return
 	}
 	h.Groups.Heartbeat(who, reply)
@@ -35,7 +35,7 @@ func (h *Handler) leaveGroup(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.LeaveGroupRequest)
 	if !h.may(req, auth.OpRead, auth.ResourceGroup, in.Group) {
 		resp := kmsg.NewPtrLeaveGroupResponse()
-		resp.ErrorCode, resp.Members = int16(groupForbidden), []kmsg.LeaveGroupResponseMember{}
+		resp.ErrorCode, resp.Members = int16(mayNotGroup), []kmsg.LeaveGroupResponseMember{}
 		req.Reply(resp)
 		return
 	}

@@ -23,7 +23,7 @@ func (h *Handler) describeGroups(ctx context.Context, req *wire.Request) {
 	resp.Groups = []kmsg.DescribeGroupsResponseGroup{}
 	for _, id := range in.Groups {
 		if !h.may(req, auth.OpDescribe, auth.ResourceGroup, id) {
-			resp.Groups = append(resp.Groups, describedGroup(in.Version, id, &group.Description{Code: groupForbidden, Group: id, State: group.Dead}))
+			resp.Groups = append(resp.Groups, describedGroup(in.Version, id, &group.Description{Code: mayNotGroup, Group: id, State: group.Dead}))
 			continue
 		}
 		answer := make(chan group.Description, 1)

@@ -58,14 +58,6 @@ func (h *Handler) initProducerID(ctx context.Context, req *wire.Request) {
 	req.Reply(resp)
 }
 
-// Answers to those who may not.
-const (
-	mayNotTxn     = coordinator.Code(53) // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-	mayNotTopic   = coordinator.Code(29) // TOPIC_AUTHORIZATION_FAILED
-	mayNotGroup   = coordinator.Code(30) // GROUP_AUTHORIZATION_FAILED
-	mayNotCluster = coordinator.Code(31) // CLUSTER_AUTHORIZATION_FAILED
-)
-
 // nobody is the producer of answers that have none.
 func nobody() coordinator.Producer { return coordinator.Producer{ID: -1, Epoch: -1} }
 

@@ -18,7 +18,7 @@ func (h *Handler) deleteGroups(ctx context.Context, req *wire.Request) {
 	resp := kmsg.NewPtrDeleteGroupsResponse()
 	resp.Groups = []kmsg.DeleteGroupsResponseGroup{}
 	for _, id := range in.Groups {
-		code := groupForbidden
+		code := mayNotGroup
 		if h.may(req, auth.OpDelete, auth.ResourceGroup, id) {
 			code = h.deleteGroup(ctx, id)
 		}
@@ -45,7 +45,7 @@ func (h *Handler) offsetDelete(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.OffsetDeleteRequest)
 	if !h.may(req, auth.OpDelete, auth.ResourceGroup, in.Group) {
 		resp := kmsg.NewPtrOffsetDeleteResponse()
-		resp.ErrorCode, resp.Topics = int16(groupForbidden), []kmsg.OffsetDeleteResponseTopic{}
+		resp.ErrorCode, resp.Topics = int16(mayNotGroup), []kmsg.OffsetDeleteResponseTopic{}
 		req.Reply(resp)
 		return
 	}

@@ -6,10 +6,12 @@ import (
 	"github.com/freshetdb/freshet/broker/wire"
 )
 
-// Codes of what a caller may not do, as coordinators have them.
+// Answers to those who may not, as coordinators have them.
 const (
-	groupForbidden           coordinator.Code = 30 // GROUP_AUTHORIZATION_FAILED
-	transactionalIDForbidden coordinator.Code = 53 // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+	mayNotTopic   coordinator.Code = 29 // TOPIC_AUTHORIZATION_FAILED
+	mayNotGroup   coordinator.Code = 30 // GROUP_AUTHORIZATION_FAILED
+	mayNotCluster coordinator.Code = 31 // CLUSTER_AUTHORIZATION_FAILED
+	mayNotTxn     coordinator.Code = 53 // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
 )
 
 // may tells whether the caller of req may do op to a resource. Every handler asks before it answers anything about the resource.
