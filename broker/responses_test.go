@@ -8,9 +8,11 @@ import (
 	"io"
 	"net"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -99,6 +101,29 @@ func fillRequest(req kmsg.Request, id [16]byte) {
 		r.EndpointType = 1
 	case *kmsg.ListConfigResourcesRequest:
 		r.ResourceTypes = []int8{2, 4}
+	case *kmsg.AlterConfigsRequest:
+		r.ValidateOnly = true
+		r.Resources = []kmsg.AlterConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: topic}, {ResourceType: 99, ResourceName: "x"}}
+	case *kmsg.IncrementalAlterConfigsRequest:
+		r.ValidateOnly = true
+		r.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: topic}, {ResourceType: 32, ResourceName: "g"}}
+	case *kmsg.DescribeClientQuotasRequest:
+		r.Components = []kmsg.DescribeClientQuotasRequestComponent{{EntityType: "client-id", MatchType: 2}}
+	case *kmsg.AlterClientQuotasRequest:
+		client := "quiet"
+		r.Entries = []kmsg.AlterClientQuotasRequestEntry{
+			{Entity: []kmsg.AlterClientQuotasRequestEntryEntity{{Type: "client-id", Name: &client}}, Ops: []kmsg.AlterClientQuotasRequestEntryOp{{Key: "producer_byte_rate", Value: 1}}},
+			{Entity: []kmsg.AlterClientQuotasRequestEntryEntity{{Type: "moon"}}},
+		}
+	case *kmsg.CreatePartitionsRequest:
+		r.ValidateOnly = true
+		r.Topics = []kmsg.CreatePartitionsRequestTopic{{Topic: topic, Count: 3}, {Topic: "missing", Count: 3}}
+	case *kmsg.DeleteRecordsRequest:
+		r.Topics = []kmsg.DeleteRecordsRequestTopic{{Topic: topic, Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Partition: 0}, {Partition: 9}}}}
+	case *kmsg.UpdateFeaturesRequest:
+		r.FeatureUpdates = []kmsg.UpdateFeaturesRequestFeatureUpdate{{Feature: "metadata.version", MaxVersionLevel: 1, UpgradeType: 1}, {Feature: "moon.version", MaxVersionLevel: 1, UpgradeType: 1}}
+	case *kmsg.UnregisterBrokerRequest:
+		r.BrokerID = 7
 	case *kmsg.OffsetForLeaderEpochRequest:
 		r.Topics = []kmsg.OffsetForLeaderEpochRequestTopic{{Topic: topic, Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{{CurrentLeaderEpoch: -1}}}}
 	case *kmsg.ElectLeadersRequest:
@@ -165,7 +190,11 @@ type walker struct {
 	t       *testing.T
 	root    kmsg.Response
 	version int16
+	echoes  bool // the request may have named -1 where answers repeat it
 }
+
+// echoed are enumerations answers repeat from the request.
+var echoed = map[string]bool{"ResourceType": true, "EndpointType": true}
 
 func (w *walker) walk(v reflect.Value, path []int, name string) {
 	for i := range v.NumField() {
@@ -183,8 +212,11 @@ func (w *walker) walk(v reflect.Value, path []int, name string) {
 				}
 			}
 		case reflect.Int8, reflect.Int16:
-			if kind.Int() == -1 && minusOneIsNot[field.Name] {
+			if kind.Int() == -1 && minusOneIsNot[field.Name] && !(w.echoes && echoed[field.Name]) {
 				w.t.Errorf("%s is -1", label)
+			}
+			if strings.HasSuffix(field.Name, "ErrorCode") && kind.Int() != 0 && kerr.TypedErrorForCode(int16(kind.Int())) == kerr.UnknownServerError {
+				w.t.Errorf("%s is %d, which says nothing", label, kind.Int())
 			}
 		}
 	}
