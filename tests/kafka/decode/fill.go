@@ -8,12 +8,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// What the requests name: a topic and a group that exist.
-const (
-	walkedTopic = "walked"
-	walkedGroup = "walkers"
-	walkedTxn   = "walking"
-)
+// names are what the requests name: a topic and a group that exist, and a transactional id. They are others in every run, so that a broker
+// answers as it would the first time.
+type names struct {
+	topic, group, txn string
+	topicID           [16]byte
+}
 
 // numbers are the values of fields of a filled request for which kmsg's default would be refused before anything is looked at.
 var numbers = map[string]int64{
@@ -24,17 +24,36 @@ var numbers = map[string]int64{
 	"FeatureUpdates": 1, "MaxVersionLevel": 1, "RetentionTimeMillis": -1, "StartOffset": 0, "MaxWaitMillis": 0,
 }
 
-// texts are the values of string fields of a filled request; any other is "unheard-of".
-var texts = map[string]string{
-	"Topic": walkedTopic, "TopicName": walkedTopic, "ResourceName": walkedTopic, "Group": walkedGroup, "GroupID": walkedGroup,
-	"TransactionalID": walkedTxn, "MemberID": "", "InstanceID": "", "CoordinatorKey": walkedGroup, "Principal": "User:walker", "Host": "*",
-	"ClientSoftwareName": "walker", "ClientSoftwareVersion": "1.0", "ProtocolType": "walk", "Protocol": "unheard-of",
+// text is the value of a string field of a filled request; any that is not here is "unheard-of".
+func (n *names) text(field string) string {
+	switch field {
+	case "Topic", "TopicName", "ResourceName":
+		return n.topic
+	case "Group", "GroupID", "CoordinatorKey":
+		return n.group
+	case "TransactionalID":
+		return n.txn
+	case "MemberID", "InstanceID":
+		return ""
+	case "Principal":
+		return "User:walker"
+	case "Host":
+		return "*"
+	case "ClientSoftwareName":
+		return "walker"
+	case "ClientSoftwareVersion":
+		return "1.0"
+	case "ProtocolType":
+		return "walk"
+	default:
+		return "unheard-of"
+	}
 }
 
 // fill makes a request one that names things, or leaves it empty but for what makes a broker answer at all.
-func fill(req kmsg.Request, filled bool, topicID [16]byte) {
+func (n *names) fill(req kmsg.Request, filled bool) {
 	if filled {
-		(&filler{topicID: topicID}).object(reflect.ValueOf(req).Elem())
+		n.object(reflect.ValueOf(req).Elem())
 	}
 	switch r := req.(type) {
 	case *kmsg.ProduceRequest:
@@ -48,9 +67,9 @@ func fill(req kmsg.Request, filled bool, topicID [16]byte) {
 	case *kmsg.OffsetForLeaderEpochRequest:
 		r.ReplicaID = -1
 	case *kmsg.JoinGroupRequest:
-		r.Group, r.InstanceID = fmt.Sprintf("joined-v%d-%t", r.Version, filled), nil
+		r.Group, r.InstanceID = fmt.Sprintf("%s-joined-v%d-%t", n.group, r.Version, filled), nil
 	case *kmsg.ConsumerGroupHeartbeatRequest:
-		r.Group, r.MemberID, r.InstanceID, r.RackID, r.ServerAssignor, r.SubscribedTopicRegex = "new-"+walkedGroup, "walker-1", nil, nil, nil, nil
+		r.Group, r.MemberID, r.InstanceID, r.RackID, r.ServerAssignor, r.SubscribedTopicRegex = "new-"+n.group, "walker-1", nil, nil, nil, nil
 		r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
 	case *kmsg.DescribeACLsRequest:
 		r.ResourceType, r.ResourcePatternType, r.Operation, r.PermissionType = kmsg.ACLResourceTypeTopic, kmsg.ACLResourcePatternTypeLiteral, kmsg.ACLOperationRead, kmsg.ACLPermissionTypeAllow
@@ -71,55 +90,44 @@ func fill(req kmsg.Request, filled bool, topicID [16]byte) {
 	}
 }
 
-// filler fills whatever a request has.
-type filler struct {
-	topicID [16]byte
-}
-
-func (f *filler) object(v reflect.Value) {
+// object fills the fields of a request, or of a part of one.
+func (n *names) object(v reflect.Value) {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
 		if !field.IsExported() || field.Name == "Version" || field.Name == "UnknownTags" {
 			continue
 		}
-		f.value(v.Field(i), field.Name)
+		n.value(v.Field(i), field.Name)
 	}
 }
 
-func (f *filler) value(v reflect.Value, name string) {
+func (n *names) value(v reflect.Value, name string) {
 	switch v.Kind() {
 	case reflect.Bool:
 		v.SetBool(!strings.HasPrefix(name, "Allow"))
 	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		if n, ok := numbers[name]; ok {
-			v.SetInt(n)
+		if number, ok := numbers[name]; ok {
+			v.SetInt(number)
 		}
 	case reflect.String:
-		v.SetString(text(name))
+		v.SetString(n.text(name))
 	case reflect.Pointer:
 		if v.Type().Elem().Kind() == reflect.String {
-			s := text(name)
+			s := n.text(name)
 			v.Set(reflect.ValueOf(&s))
 		}
 	case reflect.Array:
 		if strings.HasPrefix(name, "Topic") { // directory ids stay zero: kmsg writes them at versions that have none
-			v.Set(reflect.ValueOf(f.topicID))
+			v.Set(reflect.ValueOf(n.topicID))
 		}
 	case reflect.Struct:
-		f.object(v)
+		n.object(v)
 	case reflect.Slice:
-		f.list(v, name)
+		n.list(v, name)
 	}
 }
 
-func text(name string) string {
-	if s, ok := texts[name]; ok {
-		return s
-	}
-	return "unheard-of"
-}
-
-func (f *filler) list(v reflect.Value, name string) {
+func (n *names) list(v reflect.Value, name string) {
 	switch v.Type().Elem().Kind() {
 	case reflect.Uint8:
 		v.SetBytes([]byte("sixteen bytes ok"))
@@ -128,12 +136,12 @@ func (f *filler) list(v reflect.Value, name string) {
 	case reflect.Int32:
 		v.Set(reflect.ValueOf([]int32{0, 9}))
 	case reflect.String:
-		v.Set(reflect.ValueOf([]string{text(strings.TrimSuffix(strings.TrimSuffix(name, "s"), "Name")), "missing"}))
+		v.Set(reflect.ValueOf([]string{n.text(strings.TrimSuffix(strings.TrimSuffix(name, "s"), "Name")), "missing"}))
 	case reflect.Struct:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		if d := v.Index(0).Addr().MethodByName("Default"); d.IsValid() {
 			d.Call(nil)
 		}
-		f.object(v.Index(0))
+		n.object(v.Index(0))
 	}
 }

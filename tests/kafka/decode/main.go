@@ -43,13 +43,14 @@ func main() {
 func run(broker string, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
 	defer cancel()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.DefaultProduceTopic(walkedTopic), kgo.ConsumeTopics(walkedTopic), kgo.ConsumerGroup(walkedGroup))
+	run := time.Now().UnixNano()
+	n := &names{topic: fmt.Sprintf("walked-%d", run), group: fmt.Sprintf("walkers-%d", run), txn: fmt.Sprintf("walking-%d", run)}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.DefaultProduceTopic(n.topic), kgo.ConsumeTopics(n.topic), kgo.ConsumerGroup(n.group))
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
-	id, err := setUp(ctx, cl)
-	if err != nil {
+	if err := n.setUp(ctx, cl); err != nil {
 		return err
 	}
 	versions, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, cl)
@@ -71,7 +72,7 @@ func run(broker string, out io.Writer) error {
 					continue
 				}
 				req.SetVersion(version)
-				fill(req, shape == "filled", id)
+				n.fill(req, shape == "filled")
 				frame, err := a.ask(req)
 				if err != nil {
 					return fmt.Errorf("%s v%d, %s: %w", kmsg.NameForKey(api.ApiKey), version, shape, err)
@@ -89,37 +90,47 @@ func unanswered(key, version int16) bool {
 	return key == int16(kmsg.AddPartitionsToTxn) && version >= 4
 }
 
-// setUp makes a topic with records and a group with offsets, and returns the topic's id.
-func setUp(ctx context.Context, cl *kgo.Client) ([16]byte, error) {
+// setUp makes the topic, with records, the group, with offsets, and a producer id for the transactional id.
+func (n *names) setUp(ctx context.Context, cl *kgo.Client) error {
 	create := kmsg.NewPtrCreateTopicsRequest()
 	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = walkedTopic, 2, 1
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = n.topic, 2, 1
 	create.Topics, create.TimeoutMillis = append(create.Topics, topic), 10_000
 	created, err := create.RequestWith(ctx, cl)
 	if err != nil {
-		return [16]byte{}, err
+		return err
 	}
 	if err := kerr.ErrorForCode(created.Topics[0].ErrorCode); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-		return [16]byte{}, err
+		return err
 	}
 	for range 10 {
 		if err := cl.ProduceSync(ctx, kgo.StringRecord("value")).FirstErr(); err != nil {
-			return [16]byte{}, err
+			return err
 		}
 	}
 	if fetches := cl.PollFetches(ctx); fetches.Err() != nil {
-		return [16]byte{}, fetches.Err()
+		return fetches.Err()
 	}
 	if err := cl.CommitUncommittedOffsets(ctx); err != nil {
-		return [16]byte{}, err
+		return err
+	}
+	producer := kmsg.NewPtrInitProducerIDRequest()
+	producer.TransactionalID, producer.TransactionTimeoutMillis = new(n.txn), 60_000
+	given, err := producer.RequestWith(ctx, cl)
+	if err == nil {
+		err = kerr.ErrorForCode(given.ErrorCode)
+	}
+	if err != nil {
+		return err
 	}
 	metadata := kmsg.NewPtrMetadataRequest()
-	metadata.Topics = []kmsg.MetadataRequestTopic{{Topic: new(walkedTopic)}}
+	metadata.Topics = []kmsg.MetadataRequestTopic{{Topic: new(n.topic)}}
 	described, err := metadata.RequestWith(ctx, cl)
 	if err != nil {
-		return [16]byte{}, err
+		return err
 	}
-	return described.Topics[0].TopicID, nil
+	n.topicID = described.Topics[0].TopicID
+	return nil
 }
 
 // asker asks one request at a time, on a new connection when the broker closed the last.
