@@ -62,11 +62,16 @@ func (s *Shard) InitProducerID(now time.Time, req InitRequest, reply func(InitRe
 	case !t.mayInit(req.Current):
 		refuse(coordinator.ProducerFenced)
 	case t.state == Ongoing:
-		waits := again()
-		s.abort(now, t)
-		if !waits {
-			refuse(coordinator.ConcurrentTransactions)
+		if again() {
+			s.abort(now, t, nil)
+			return
 		}
+		s.abort(now, t, func(r EndResponse) {
+			if r.Code == coordinator.OK {
+				r.Code = coordinator.ConcurrentTransactions // the markers are still to come
+			}
+			refuse(r.Code)
+		})
 	default:
 		s.bump(now, t, req, reply)
 	}
@@ -125,8 +130,8 @@ func (s *Shard) bump(now time.Time, t *txn, req InitRequest, reply func(InitResp
 	})
 }
 
-// abort ends an ongoing transaction without its producer, which is fenced by the next epoch.
-func (s *Shard) abort(now time.Time, t *txn) {
+// abort ends an ongoing transaction without its producer, which is fenced by the next epoch. decided may be nil.
+func (s *Shard) abort(now time.Time, t *txn, decided func(EndResponse)) {
 	next := t.durable
 	next.state, next.version = PrepareAbort, V1
 	next.lastEpoch = t.producer.Epoch
@@ -134,5 +139,5 @@ func (s *Shard) abort(now time.Time, t *txn) {
 		next.producer.Epoch++
 		next.version = V2 // the markers carry a newer epoch than the transaction
 	}
-	s.prepare(now, t, next, nobody(), EndCallbacks{}.orNothing())
+	s.prepare(now, t, next, nobody(), EndCallbacks{Decided: decided}.orNothing())
 }

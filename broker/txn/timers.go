@@ -68,7 +68,7 @@ func (s *Shard) timeOut(now time.Time) {
 		case t.busy: // looked at again when the write under way is through
 		case t.state == Ongoing && !t.expires().After(now):
 			s.metrics.timedOut.Inc()
-			s.abort(now, t)
+			s.abort(now, t, nil)
 		default:
 			s.plan(t)
 		}
