@@ -22,6 +22,9 @@ type Bootstrap struct {
 // Mechanisms are the SASL mechanisms of Bootstrap.SASL.
 var mechanisms = []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
 
+// defaultInstallation keeps us apart from the engine of a Freshet node that is the cluster.
+const defaultInstallation = "default"
+
 // Used tells whether a cluster is named.
 func (b *Bootstrap) Used() bool { return b.Servers != "" }
 
@@ -57,7 +60,7 @@ func (b *Bootstrap) Login() (mechanism, user, file string, err error) {
 var nameParts = regexp.MustCompile(`^[A-Za-z0-9._-]{0,100}$`)
 
 // installations are names between "_freshet-" and the rest of a topic's name, which begins with "_" or "-".
-var installations = regexp.MustCompile(`^[A-Za-z0-9.]{0,100}$`)
+var installations = regexp.MustCompile(`^[A-Za-z0-9.]{1,100}$`)
 
 // checkBootstrap checks what belongs to --bootstrap.
 func (c *Config) checkBootstrap() error {
@@ -74,7 +77,7 @@ func (c *Config) checkBootstrap() error {
 
 func (b *Bootstrap) validate() error {
 	if !b.Used() {
-		if b.Prefix != "" || b.Installation != "" || b.SASL != "" || b.TLS || b.TLSCA != "" {
+		if b.Prefix != "" || b.SASL != "" || b.TLS || b.TLSCA != "" {
 			return errors.New("--bootstrap-… options need --bootstrap, which names the cluster")
 		}
 		return nil
@@ -93,7 +96,7 @@ func (b *Bootstrap) validate() error {
 		return fmt.Errorf("--bootstrap-prefix: %q has characters a topic's name may not have, or more than 100", b.Prefix)
 	}
 	if !installations.MatchString(b.Installation) {
-		return fmt.Errorf("--bootstrap-installation: %q is not made of at most 100 letters, digits and dots", b.Installation)
+		return fmt.Errorf("--bootstrap-installation: %q is not made of 1 to 100 letters, digits and dots", b.Installation)
 	}
 	if b.TLSCA != "" && !b.TLS {
 		return errors.New("--bootstrap-tls-ca needs --bootstrap-tls")
@@ -121,7 +124,7 @@ func (b *Bootstrap) options() []Option {
 		maybe("bootstrap-tls-ca", "FILE", &b.TLSCA, "authorities of the cluster's certificates, PEM, instead of the system's"),
 		switched("bootstrap-tls", &b.TLS, false, "connect to the cluster over TLS"),
 		maybe("bootstrap-sasl", "MECHANISM:USER:FILE", &b.SASL, "log in to the cluster; PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; FILE holds the password"),
-		maybe("bootstrap-installation", "NAME", &b.Installation, "name that keeps this installation apart from others on the cluster, in the names of its own topics, groups and transactional ids"),
+		text("bootstrap-installation", "NAME", &b.Installation, defaultInstallation, "name that keeps this installation apart from others on the cluster, in the names of its own topics, groups and transactional ids"),
 		maybe("bootstrap-prefix", "TEXT", &b.Prefix, "begins the name of every topic, group and transactional id in the cluster; topics without it are not seen"),
 	}
 }
