@@ -271,6 +271,9 @@ func decodeMember(v *kbin.Reader, id string) (func(*consumers), error) {
 	m.rebalanceTimeout = time.Duration(v.Int32()) * time.Millisecond
 	m.assignor = value(v.CompactNullableString())
 	err := tags(v, tagClassic, func(body *kbin.Reader) { m.classic = readClassic(body) })
+	if err == nil && m.classic != nil && len(m.classic.protocols) == 0 {
+		err = errors.New("a classic member without protocols")
+	}
 	return func(c *consumers) {
 		if old := c.members[id]; old != nil {
 			m.epoch, m.previousEpoch, m.state = old.epoch, old.previousEpoch, old.state

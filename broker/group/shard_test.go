@@ -6,10 +6,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/cockroachdb/datadriven"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/freshetdb/freshet/broker/coordinator"
+	"github.com/freshetdb/freshet/broker/metadata"
 )
 
 // script drives a shard by commands: events go in, answers and records come out as text, time moves only by "advance"
@@ -92,7 +95,7 @@ func (s *script) duration(d *datadriven.TestData, key, missing string) time.Dura
 func (s *script) who(d *datadriven.TestData) Committer {
 	return Committer{
 		Group: arg(d, "group", "g"), MemberID: arg(d, "member", ""), InstanceID: arg(d, "instance", ""),
-		Generation: int32(s.number(d, "gen", "-1")),
+		Generation: int32(s.number(d, "gen", "-1")), KnowsEpochs: d.HasArg("v9"),
 	}
 }
 
@@ -105,7 +108,11 @@ func (s *script) join(d *datadriven.TestData) {
 		RequireKnownMemberID: d.HasArg("v4"), CanSkipAssignment: d.HasArg("v9"),
 	}
 	for p := range strings.SplitSeq(arg(d, "protocols", "range"), ",") {
-		req.Protocols = append(req.Protocols, Protocol{Name: p, Metadata: []byte(arg(d, "topics", "t"))})
+		said := []byte(arg(d, "topics", "t"))
+		if d.HasArg("holds") || d.HasArg("consumer") {
+			said = s.subscription(d)
+		}
+		req.Protocols = append(req.Protocols, Protocol{Name: p, Metadata: said})
 	}
 	s.shard.Join(s.now, req, func(r JoinResponse) {
 		s.say("%s joined: %s, member %s, generation %d, protocol %q, leader %q%s", name, r.Code.Error(), r.MemberID, r.Generation, r.Protocol, r.Leader, joinedMembers(r))
@@ -118,7 +125,11 @@ func joinedMembers(r JoinResponse) string {
 		out = ", skip assignment"
 	}
 	for _, m := range r.Members {
-		out += " [" + m.MemberID + " " + string(m.Metadata) + "]"
+		said := string(m.Metadata)
+		if strings.ContainsFunc(said, unicode.IsControl) {
+			said = "..."
+		}
+		out += " [" + m.MemberID + " " + said + "]"
 	}
 	return out
 }
@@ -134,6 +145,11 @@ func (s *script) sync(d *datadriven.TestData) {
 		req.Assignments[member] = []byte(assignment)
 	}
 	s.shard.Sync(s.now, req, func(r SyncResponse) {
+		var a kmsg.ConsumerMemberAssignment
+		if len(r.Assignment) > 2 && a.ReadFrom(r.Assignment) == nil {
+			s.say("%s synced: %s, assigned %v", who.MemberID, r.Code.Error(), a.Topics)
+			return
+		}
 		s.say("%s synced: %s, assignment %q", who.MemberID, r.Code.Error(), r.Assignment)
 	})
 }
@@ -207,6 +223,9 @@ func (s *script) run(_ *testing.T, d *datadriven.TestData) string {
 	case "options":
 		s.opts.InitialRebalanceDelay = s.duration(d, "delay", "-1ns")
 		s.opts.MembersMax = int(s.number(d, "members", "0"))
+		s.opts.ConsumersMax = s.opts.MembersMax
+		s.opts.Migration = arg(d, "migration", "")
+		s.opts.OffsetsRetention = s.duration(d, "retention", "0s")
 		s.restart()
 	case "join":
 		s.join(d)
@@ -228,11 +247,19 @@ func (s *script) run(_ *testing.T, d *datadriven.TestData) string {
 		s.endTxn(d)
 	case "delete", "delete-offsets", "drop-topic":
 		s.remove(d)
+	case "beat":
+		s.beat(d)
+	case "topic":
+		s.topics.set(arg(d, "name", "t"), int(s.number(d, "partitions", "0")))
+	case "consumers":
+		s.consumers(d)
+	case "may-fetch":
+		s.say("%s", s.shard.MayFetch(s.who(d)).Error())
 	case "describe":
 		s.describe(d)
 	case "list":
 		for _, l := range s.shard.List() {
-			s.say("%s %s %s", l.Group, l.ProtocolType, l.State)
+			s.say("%s %s %s %s", l.Group, l.ProtocolType, l.Type, l.State)
 		}
 	case "advance":
 		s.now = s.now.Add(s.duration(d, "by", "1s"))
@@ -278,6 +305,16 @@ func FuzzReplay(f *testing.F) {
 	g := newGroup("g", time.UnixMilli(1))
 	g.protocolType, g.protocol, g.generation, g.state = "consumer", "range", 3, Stable
 	g.add(&member{id: "m", instanceID: "i", clientID: "c", sessionTimeout: time.Second, protocols: []Protocol{{Name: "range"}}})
+	c := newConsumers()
+	c.epoch, c.targetEpoch, c.hash = 4, 3, 99
+	p := Partition{Topic: metadata.UUID{1}, Partition: 2}
+	c.set(&consumer{id: "m", instance: "i", rack: "r", clientID: "c", names: []string{"t"}, regex: "t.*", assignor: "range", state: memberUnrevoked, epoch: 3, assigned: owned{p: 3}, revoking: owned{{Partition: 7}: 2}})
+	c.set(&consumer{id: "o", state: memberStable, classic: &classic{sessionTimeout: time.Second, protocols: []Protocol{{Name: "range", Metadata: []byte("x")}}}})
+	c.target["m"], c.regexes["t.*"] = []Partition{p}, resolved{topics: []string{"t"}, version: 5, at: time.UnixMilli(1)}
+	for _, r := range c.snapshot("g") {
+		f.Add(r.Key, r.Value)
+		f.Add(r.Key, []byte(nil))
+	}
 	for _, r := range []coordinator.Record{
 		offsetRecord("g", "t", 1, &Offset{Offset: 7, Metadata: "x"}), offsetRecord("g", "t", 1, nil),
 		groupRecord(g, nil, false), groupRecord(g, nil, true),
