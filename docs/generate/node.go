@@ -63,20 +63,16 @@ func (n *node) writeAPIs(ctx context.Context, w io.Writer) error {
 	}
 	fmt.Fprint(w, `# Kafka APIs
 
-Generated from a node's answer to `+"`ApiVersions`"+`. Every version in a range is served. What is not in the table (ACLs, SCRAM, consumer groups of
-KIP-848, share groups, quotas that can be set, replication between brokers) is not there yet: a request for it closes the connection,
-as in Kafka, and clients that ask first say so themselves.
+Generated from a node's answer to `+"`ApiVersions`"+`. Every version in a range is served. What is not in the table (share groups, Streams groups,
+delegation tokens, telemetry, moving replicas between directories) is not there: a request for it closes the connection, as in Kafka, and clients that ask first
+say so themselves.
 
-| key | API | versions |
-|---|---|---|
+| key | API | versions | |
+|---|---|---|---|
 `)
 	slices.SortFunc(answer.ApiKeys, func(a, b kmsg.ApiVersionsResponseApiKey) int { return int(a.ApiKey) - int(b.ApiKey) })
 	for _, k := range answer.ApiKeys {
-		note := ""
-		if kmsg.Key(k.ApiKey) == kmsg.Produce {
-			note = " (0 to 2 are shown for librdkafka, KAFKA-18659, and refused)"
-		}
-		fmt.Fprintf(w, "| %d | %s | %d to %d%s |\n", k.ApiKey, apiName(k.ApiKey), k.MinVersion, k.MaxVersion, note)
+		fmt.Fprintf(w, "| %d | %s | %d to %d | %s |\n", k.ApiKey, apiName(k.ApiKey), k.MinVersion, k.MaxVersion, apiNotes[kmsg.Key(k.ApiKey)])
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/server/config"
 	"github.com/freshetdb/freshet/sql/functions/builtin"
 	"github.com/freshetdb/freshet/sql/settings"
@@ -30,7 +29,7 @@ func pages(ctx context.Context, root string) ([]page, error) {
 		{"functions.md", builtin.New().Markdown},
 		{"settings.md", writeSettings},
 		{"config.md", config.Markdown},
-		{"topic-configs.md", writeTopicConfigs},
+		{"kafka-configs.md", writeKafkaConfigs},
 		{"errors.md", func(w io.Writer) error { return writeErrors(w, root) }},
 		{"kafka-apis.md", func(w io.Writer) error { return node.writeAPIs(ctx, w) }},
 		{"metrics.md", func(w io.Writer) error { return node.writeMetrics(ctx, w) }},
@@ -138,37 +137,4 @@ func unit(d time.Duration) string {
 		return "min"
 	}
 	return d.String()
-}
-
-func writeTopicConfigs(w io.Writer) error {
-	fmt.Fprint(w, `# Configs of topics and of the broker
-
-Generated from the registry. Set by `+"`CreateTopics` and `IncrementalAlterConfigs`"+` (`+"`kafka-topics --config`, `kafka-configs`"+`), read by `+"`DescribeConfigs`"+`.
-What the log cannot honour is refused, not ignored; where a config has no effect, its line says so.
-
-## Topics
-`)
-	writeConfigs(w, metadata.TopicConfigDefs())
-	fmt.Fprint(w, "\n## Broker\n")
-	writeConfigs(w, metadata.BrokerConfigDefs())
-	return nil
-}
-
-func writeConfigs(w io.Writer, defs []metadata.ConfigDef) {
-	fmt.Fprint(w, "\n| config | values | default | meaning |\n|---|---|---|---|\n")
-	for _, d := range defs {
-		values := map[metadata.ConfigType]string{
-			metadata.ConfigBoolean: "true, false", metadata.ConfigString: "text", metadata.ConfigInt: "int32", metadata.ConfigLong: "int64",
-			metadata.ConfigDouble: "0 to 1", metadata.ConfigList: "list",
-		}[d.Type]
-		if len(d.OneOf) > 0 {
-			values = "only " + strings.Join(d.OneOf, ", ")
-		} else if d.Max > d.Min && d.Min != 0 {
-			values += fmt.Sprintf(", at least %d", d.Min)
-		}
-		if d.ReadOnly {
-			values = "read only"
-		}
-		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", d.Name, cell(values), code(d.Default), cell(d.Doc))
-	}
 }
