@@ -8,7 +8,7 @@ BIN := $(CURDIR)/bin
 LDFLAGS := -s -w
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint arch parse fuzz stress bench bench-peers test-clients crash generate tools vuln tidy ci
+.PHONY: help build demo test race lint arch parse fuzz stress bench bench-peers test-clients test-bootstrap crash generate tools vuln tidy ci
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ bench-peers: build ## the same jobs on Kafka and Kafka Streams in the same run, 
 
 test-clients: build ## stock Kafka clients as judges; installs them (5 min)
 	tests/kafka/clients.sh $(BIN)/freshet $(SHARED)/peers/clients
+
+test-bootstrap: ## the SQL suite with Apache Kafka as the log (1 min)
+	tests/bootstrap.sh $(SHARED)/peers
 
 KILLS ?= 30
 SEED ?= 0
