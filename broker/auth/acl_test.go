@@ -188,7 +188,9 @@ func TestFilters(t *testing.T) {
 		{"everything", func(*Filter) {}, "0123"},
 		{"resource type", func(f *Filter) { f.ResourceType = ResourceGroup }, "3"},
 		{"name, any pattern", func(f *Filter) { f.ResourceName = text("orders") }, "03"},
-		{"name, match", func(f *Filter) { f.ResourceName, f.PatternType, f.ResourceType = text("orders"), PatternMatch, ResourceTopic }, "012"},
+		{"name, match", func(f *Filter) {
+			f.ResourceName, f.PatternType, f.ResourceType = text("orders"), PatternMatch, ResourceTopic
+		}, "012"},
 		{"name, literal", func(f *Filter) { f.ResourceName, f.PatternType = text("orders"), PatternLiteral }, "03"},
 		{"name, prefixed", func(f *Filter) { f.ResourceName, f.PatternType = text("ord"), PatternPrefixed }, "1"},
 		{"pattern alone", func(f *Filter) { f.PatternType = PatternPrefixed }, "1"},

@@ -23,10 +23,9 @@ func (h *Handler) electLeaders(_ context.Context, req *wire.Request) {
 	img := h.Quorum.Image()
 	resp := kmsg.NewPtrElectLeadersResponse()
 	resp.Topics = []kmsg.ElectLeadersResponseTopic{}
-	if !h.mayCluster(req, auth.OpAlter) {
+	allowed := h.mayCluster(req, auth.OpAlter)
+	if !allowed {
 		resp.ErrorCode = kerr.ClusterAuthorizationFailed.Code
-		req.Reply(resp)
-		return
 	}
 	asked := in.Topics
 	if asked == nil {
@@ -34,7 +33,7 @@ func (h *Handler) electLeaders(_ context.Context, req *wire.Request) {
 		req.Reply(resp)
 		return
 	}
-	if in.ElectionType != electionPreferred && in.ElectionType != electionUnclean {
+	if allowed && in.ElectionType != electionPreferred && in.ElectionType != electionUnclean {
 		resp.ErrorCode = kerr.InvalidRequest.Code
 	}
 	for _, t := range asked {
@@ -43,7 +42,11 @@ func (h *Handler) electLeaders(_ context.Context, req *wire.Request) {
 		for _, index := range t.Partitions {
 			out := kmsg.NewElectLeadersResponseTopicPartition()
 			out.Partition = index
-			out.ErrorCode, out.ErrorMessage = h.failure(electLeader(img, t.Topic, index, in.ElectionType))
+			err := error(kerr.ClusterAuthorizationFailed)
+			if allowed {
+				err = electLeader(img, t.Topic, index, in.ElectionType)
+			}
+			out.ErrorCode, out.ErrorMessage = h.failure(err)
 			topic.Partitions = append(topic.Partitions, out)
 		}
 		resp.Topics = append(resp.Topics, topic)
