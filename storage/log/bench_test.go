@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/freshetdb/freshet/storage/record"
+	"github.com/freshetdb/freshet/storage/vfs"
 )
 
 // benchLog makes a log on the real disk.
@@ -88,6 +89,49 @@ func BenchmarkRead(b *testing.B) {
 				span.Release()
 			}
 			b.SetBytes(int64(bytes))
+		})
+	}
+}
+
+// BenchmarkClean compacts 20 MB of records of 100 bytes, a tenth of which stay, in memory.
+func BenchmarkClean(b *testing.B) {
+	for _, codec := range []record.Compression{record.None, record.LZ4} {
+		b.Run(codec.String(), func(b *testing.B) {
+			const batches, records = 2000, 100
+			batch := record.NewBuilder(codec)
+			var read int64
+			for b.Loop() {
+				b.StopTimer()
+				l, err := Open(testDir, Options{FS: vfs.NewMem(), Config: func() Config { c := DefaultConfig(); c.Compact = true; return c }()})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for i := range batches {
+					for j := range records {
+						batch.Append(int64(i), fmt.Appendf(nil, "key-%08d", (i*records+j)%(batches*records/10)), make([]byte, 100), nil)
+					}
+					built, err := batch.Build(nil)
+					if err != nil {
+						b.Fatal(err)
+					}
+					appendOne(b, l, built)
+				}
+				if err := l.Roll(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				stats, err := l.Clean(b.Context(), CleanOptions{Now: testNow, HighWatermark: l.EndOffset()})
+				if err != nil || stats.RecordsKept != batches*records/10 {
+					b.Fatalf("%+v %v", stats, err)
+				}
+				read += stats.RecordsRead
+				b.StopTimer()
+				if err := l.Remove(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(read), "ns/rec")
 		})
 	}
 }
