@@ -212,7 +212,7 @@ func (w *walker) walk(v reflect.Value, path []int, name string) {
 				}
 			}
 		case reflect.Int8, reflect.Int16:
-			if kind.Int() == -1 && minusOneIsNot[field.Name] && !(w.echoes && echoed[field.Name]) {
+			if kind.Int() == -1 && minusOneIsNot[field.Name] && (!w.echoes || !echoed[field.Name]) {
 				w.t.Errorf("%s is -1", label)
 			}
 			if strings.HasSuffix(field.Name, "ErrorCode") && kind.Int() != 0 && kerr.TypedErrorForCode(int16(kind.Int())) == kerr.UnknownServerError {

@@ -61,7 +61,7 @@ func (h *Handler) fillFeatures(in *kmsg.UpdateFeaturesRequest, resp *kmsg.Update
 	for _, refused := range errs {
 		if refused != nil {
 			resp.ErrorCode = refused.Kafka.Code
-			resp.ErrorMessage = new(fmt.Sprintf("The update failed for all features since the following feature had an error: %s", refused.Message))
+			resp.ErrorMessage = new("The update failed for all features since the following feature had an error: " + refused.Message)
 			return
 		}
 	}

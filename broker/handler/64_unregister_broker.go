@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -40,10 +41,8 @@ func (h *Handler) unregisterBroker(ctx context.Context, req *wire.Request) {
 func holdsPartitions(img *metadata.Image, broker int32) bool {
 	for t := range img.Topics() {
 		for _, p := range t.Partitions {
-			for _, r := range p.Replicas {
-				if r == broker {
-					return true
-				}
+			if slices.Contains(p.Replicas, broker) {
+				return true
 			}
 		}
 	}

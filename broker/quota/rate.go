@@ -41,10 +41,7 @@ func (r *rate) add(now time.Time, w Windows, amount, limit float64) time.Duratio
 		total += used
 	}
 	// The present window counts as far as it has gone, those before it whole, also when nothing was measured in them (Kafka's Rate).
-	elapsed := time.Duration(w.Count-1)*w.Size + time.Duration(now.UnixNano()%int64(w.Size))
-	if elapsed < w.Size {
-		elapsed = w.Size
-	}
+	elapsed := max(w.Size, time.Duration(w.Count-1)*w.Size+time.Duration(now.UnixNano()%int64(w.Size)))
 	over := total - limit*elapsed.Seconds()
 	if over <= 0 {
 		return 0

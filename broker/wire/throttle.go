@@ -153,11 +153,15 @@ func (c *Conn) mute(d time.Duration) {
 	if d <= 0 {
 		return
 	}
-	c.l.metrics.throttled.Add(d.Seconds())
-	until := time.Now().Add(d).UnixNano()
+	now := time.Now().UnixNano()
+	until := now + int64(d)
 	for {
-		now := c.mutedUntil.Load()
-		if until <= now || c.mutedUntil.CompareAndSwap(now, until) {
+		before := c.mutedUntil.Load()
+		if until <= before {
+			return
+		}
+		if c.mutedUntil.CompareAndSwap(before, until) {
+			c.l.metrics.throttled.Add(time.Duration(until - max(before, now)).Seconds())
 			return
 		}
 	}

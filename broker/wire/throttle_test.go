@@ -17,9 +17,9 @@ type strict struct {
 }
 
 func (s *strict) Active() bool                                         { return true }
-func (s *strict) Produced(_, _ string, bytes int) time.Duration        { return s.produced }
-func (s *strict) Fetched(_, _ string, bytes int) time.Duration         { return s.fetched }
-func (s *strict) Worked(_, _ string, took time.Duration) time.Duration { return s.worked }
+func (s *strict) Produced(_, _ string, _ int) time.Duration        { return s.produced }
+func (s *strict) Fetched(_, _ string, _ int) time.Duration         { return s.fetched }
+func (s *strict) Worked(_, _ string, _ time.Duration) time.Duration { return s.worked }
 func (s *strict) Connected(string) time.Duration                       { return s.connected }
 
 // throttledNode serves Metadata and Fetch under a limiter and gives a way to ask it.
