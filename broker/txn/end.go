@@ -165,6 +165,8 @@ func (t *txn) checkEnd(req EndRequest) (retry bool, code coordinator.Code) {
 		valid = current
 	}
 	switch {
+	case t.ending(req.Producer): // told of the end already, and on to the next while the markers of the last are written
+		return false, coordinator.ConcurrentTransactions
 	case t.producer.ID != req.Producer.ID && !renewed:
 		return false, coordinator.InvalidProducerID
 	case !valid:
@@ -173,6 +175,17 @@ func (t *txn) checkEnd(req EndRequest) (retry bool, code coordinator.Code) {
 		return false, coordinator.ConcurrentTransactions
 	}
 	return retry, coordinator.OK
+}
+
+// ending tells whether the producer is the one that goes on after the transaction that is decided, and not yet over.
+func (t *txn) ending(p coordinator.Producer) bool {
+	if !t.prepared() {
+		return false
+	}
+	if t.nextID != noProducer {
+		return p == coordinator.Producer{ID: t.nextID}
+	}
+	return p == t.producer
 }
 
 // prepare commits the decision and then carries it out. answer is what the producer is told.

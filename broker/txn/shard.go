@@ -160,6 +160,8 @@ func (s *Shard) find(id string, p coordinator.Producer) (*txn, coordinator.Code)
 	switch {
 	case id == "":
 		return nil, coordinator.InvalidRequest
+	case t != nil && t.ending(p):
+		return t, coordinator.ConcurrentTransactions
 	case t == nil || t.producer.ID != p.ID:
 		return nil, coordinator.InvalidProducerID
 	case t.producer.Epoch != p.Epoch:
