@@ -48,7 +48,7 @@ type Deps struct {
 	// Clock is time.Now unless set.
 	Clock  func() time.Time
 	Logger *slog.Logger
-	// FetchSessions is how many fetch sessions are remembered (1000, Kafka's max.incremental.fetch.session.cache.slots).
+	// FetchSessions is how many fetch sessions are remembered (1000, Kafka's max.incremental.fetch.session.cache.slots); negative for none.
 	FetchSessions int
 	// Quotas bounds what clients use; nil bounds nobody.
 	Quotas *quota.Manager
@@ -72,7 +72,7 @@ func New(deps Deps) *Handler {
 		deps.Authorizer = auth.NewAuthorizer(auth.Policy{SuperUsers: []auth.Principal{auth.Anonymous}}, func() *metadata.Image { return deps.Quorum.Image() })
 	}
 	deps.Logger = deps.Logger.With("component", "handler")
-	if deps.FetchSessions <= 0 {
+	if deps.FetchSessions == 0 {
 		deps.FetchSessions = fetchSessionSlots
 	}
 	h := &Handler{Deps: deps, sessions: newFetchSessions(deps.FetchSessions, deps.Clock)}
