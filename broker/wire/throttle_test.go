@@ -16,11 +16,11 @@ type strict struct {
 	produced, fetched, worked, connected time.Duration
 }
 
-func (s *strict) Active() bool                                         { return true }
-func (s *strict) Produced(_, _ string, _ int) time.Duration        { return s.produced }
-func (s *strict) Fetched(_, _ string, _ int) time.Duration         { return s.fetched }
+func (s *strict) Active() bool                                      { return true }
+func (s *strict) Produced(_, _ string, _ int) time.Duration         { return s.produced }
+func (s *strict) Fetched(_, _ string, _ int) time.Duration          { return s.fetched }
 func (s *strict) Worked(_, _ string, _ time.Duration) time.Duration { return s.worked }
-func (s *strict) Connected(string) time.Duration                       { return s.connected }
+func (s *strict) Connected(string) time.Duration                    { return s.connected }
 
 // throttledNode serves Metadata and Fetch under a limiter and gives a way to ask it.
 func throttledNode(t *testing.T, limiter Limiter) (l *Listener, addr string) {
