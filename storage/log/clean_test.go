@@ -56,7 +56,7 @@ const (
 )
 
 func TestCleanModel(t *testing.T) {
-	first, runs := rand.Uint64(), *runsFlag
+	first, runs := rand.Uint64(), (*runsFlag+1)/2
 	if *seedFlag != 0 {
 		first, runs = *seedFlag, 1
 	}
