@@ -47,11 +47,10 @@ func TestFilter(t *testing.T) {
 			}
 			var r Record
 			for _, want := range []int32{1, 3} {
-				headers, err := []Header(nil), error(nil)
 				if !it.Next(&r) || r.OffsetDelta != want || got.TimestampOf(&r) != int64(1000+100*want) || (r.Value == nil) != (want == 3) {
 					t.Fatalf("%v: %+v", codec, r)
 				}
-				if headers, err = r.AppendHeaders(nil); err != nil || len(headers) != 1 || headers[0].Value[0] != byte(want) {
+				if headers, err := r.AppendHeaders(nil); err != nil || len(headers) != 1 || headers[0].Value[0] != byte(want) {
 					t.Fatal(headers, err)
 				}
 			}
