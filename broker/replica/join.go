@@ -47,12 +47,30 @@ func (p *Partition) Join(r log.JoinRequest, ask func(done func(error)), then fun
 	j := &joining{waiting: []func(error){then}}
 	p.joins[who] = j
 	p.joinMu.Unlock()
+	p.askToJoin(l, r, ticket, ask, joinTries, func(err error) { p.joined(who, j, err) })
+}
+
+// joinTries is how often the coordinator is asked when a marker comes before its answer does: the first time that is the end of the
+// producer's last transaction, which the coordinator waited for before it began this one.
+const joinTries = 3
+
+// askToJoin asks the coordinator until its answer is younger than the partition's last marker of the producer.
+func (p *Partition) askToJoin(l *log.Log, r log.JoinRequest, ticket uint64, ask func(done func(error)), tries int, then func(error)) {
 	ask(func(err error) {
 		granted := l.EndJoin(r.ProducerID, ticket, err == nil)
-		if err == nil && !granted {
-			err = fmt.Errorf("%w: a marker of producer %d came first", log.ErrInvalidTxnState, r.ProducerID)
+		switch {
+		case err != nil || granted:
+			then(err)
+		case tries <= 1:
+			then(fmt.Errorf("%w: a marker of producer %d came first", log.ErrInvalidTxnState, r.ProducerID))
+		default:
+			again, joined := l.BeginJoin(r, p.m.now().UnixMilli())
+			if joined {
+				then(nil)
+				return
+			}
+			p.askToJoin(l, r, again, ask, tries-1, then)
 		}
-		p.joined(who, j, err)
 	})
 }
 
