@@ -194,15 +194,6 @@ func allow(t testing.TB, admin *kgo.Client, principal string, acl metadata.ACL) 
 	}
 }
 
-// TestReauthentication: a session ends when its time is over unless the client authenticates anew, which franz-go does by itself.
-func TestReauthentication(t *testing.T) {
-	b, addr := secureBroker(t, newAuthority(t), func(o *Options) { o.Configs = map[string]string{"connections.max.reauth.ms": "3000"} })
-	cl := connect(t, b, kgo.SeedBrokers(addr[wire.NameSASLPlaintext]), kgo.SASL(mechanism(auth.ScramSHA256, "admin", "secret")))
-	if err := cl.Ping(short(t)); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestAdvertisedAddressesByListener: clients of each listener are told its own address.
 func TestAdvertisedAddressesByListener(t *testing.T) {
 	ca := newAuthority(t)
