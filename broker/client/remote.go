@@ -354,19 +354,19 @@ func pause(ctx context.Context, d time.Duration) bool {
 func codeErr(code int16) error {
 	err := kerr.ErrorForCode(code)
 	var is error
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return nil
-	case kerr.UnknownTopicOrPartition, kerr.UnknownTopicID:
+	case isAny(err, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID):
 		is = ErrUnknownTopic
-	case kerr.OffsetOutOfRange:
+	case isAny(err, kerr.OffsetOutOfRange):
 		is = ErrOffsetOutOfRange
-	case kerr.TopicAlreadyExists:
+	case isAny(err, kerr.TopicAlreadyExists):
 		is = ErrTopicExists
-	case kerr.InvalidConfig, kerr.InvalidTopicException, kerr.InvalidPartitions, kerr.InvalidReplicationFactor, kerr.PolicyViolation:
+	case isAny(err, kerr.InvalidConfig, kerr.InvalidTopicException, kerr.InvalidPartitions, kerr.InvalidReplicationFactor, kerr.PolicyViolation):
 		is = ErrInvalidConfig
-	case kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidProducerIDMapping, kerr.FencedInstanceID, kerr.IllegalGeneration,
-		kerr.UnknownMemberID, kerr.TransactionalIDNotFound:
+	case isAny(err, kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidProducerIDMapping, kerr.FencedInstanceID, kerr.IllegalGeneration,
+		kerr.UnknownMemberID, kerr.TransactionalIDNotFound):
 		is = ErrFenced
 	default:
 		return err

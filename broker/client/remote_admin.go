@@ -206,7 +206,7 @@ func (r *Remote) DeleteTopic(ctx context.Context, name string) error {
 		return fmt.Errorf("delete topic %q: %w", name, err)
 	}
 	for {
-		if _, err := r.find(ctx, name); errors.Is(err, ErrUnknownTopic) {
+		if err := r.find(ctx, name); errors.Is(err, ErrUnknownTopic) {
 			return nil
 		}
 		if !pause(ctx, soonPause) {

@@ -326,7 +326,7 @@ func (p *remoteProducer) join() {
 func (p *remoteProducer) locate(topic string) {
 	ctx, cancel := context.WithTimeout(p.ctx, routeTimeout)
 	defer cancel()
-	_, err := p.r.find(ctx, topic)
+	err := p.r.find(ctx, topic)
 	now := time.Now()
 	var fail []*sending
 	p.mu.Lock()
@@ -505,7 +505,7 @@ func (p *remoteProducer) answer(leader int32, batch []one, resp *kmsg.ProduceRes
 			o.failed = append(o.failed, s)
 		}
 		if len(o.flying) == 0 && len(o.failed) > 0 {
-			slices.SortFunc(o.failed, func(a, b *sending) int { return int(int32(a.sequence - b.sequence)) })
+			slices.SortFunc(o.failed, func(a, b *sending) int { return int(a.sequence - b.sequence) })
 			o.waiting = append(o.failed, o.waiting...)
 			o.failed, o.notBefore = nil, time.Now().Add(retryPause)
 		}
@@ -541,15 +541,15 @@ func (p *remoteProducer) judge(o *outgoing, s *sending, got *kmsg.ProduceRespons
 	}
 	code := kerr.ErrorForCode(got.ErrorCode)
 	switch {
-	case code == nil, code == kerr.DuplicateSequenceNumber:
+	case code == nil, isAny(code, kerr.DuplicateSequenceNumber):
 		return Ack{BaseOffset: got.BaseOffset}, nil
-	case code == kerr.OutOfOrderSequenceNumber && o.precedes(s): // it came before one that is sent again
+	case isAny(code, kerr.OutOfOrderSequenceNumber) && o.precedes(s): // it came before one that is sent again
 		return Ack{}, code
-	case code == kerr.ConcurrentTransactions, code != kerr.OutOfOrderSequenceNumber && passing(got.ErrorCode):
+	case isAny(code, kerr.ConcurrentTransactions), !isAny(code, kerr.OutOfOrderSequenceNumber) && passing(got.ErrorCode):
 		if time.Now().After(s.deadline) {
 			return refused(codeErr(got.ErrorCode))
 		}
-		if code != kerr.ConcurrentTransactions {
+		if !isAny(code, kerr.ConcurrentTransactions) {
 			p.r.routes.forget(o.tp.Topic)
 		}
 		return Ack{}, code
@@ -559,7 +559,7 @@ func (p *remoteProducer) judge(o *outgoing, s *sending, got *kmsg.ProduceRespons
 
 // precedes tells whether a batch before s is not settled either.
 func (o *outgoing) precedes(s *sending) bool {
-	before := func(x *sending) bool { return int32(x.sequence-s.sequence) < 0 }
+	before := func(x *sending) bool { return x.sequence-s.sequence < 0 }
 	return slices.ContainsFunc(o.flying, before) || slices.ContainsFunc(o.failed, before)
 }
 

@@ -94,23 +94,23 @@ func (r *Remote) learn(t *kmsg.MetadataResponseTopic) {
 }
 
 // find asks for one topic and notes its leaders. Errors: ErrUnknownTopic.
-func (r *Remote) find(ctx context.Context, topic string) (*kmsg.MetadataResponseTopic, error) {
+func (r *Remote) find(ctx context.Context, topic string) error {
 	resp, err := r.metadata(ctx, []string{topic})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(resp.Topics) != 1 {
-		return nil, fmt.Errorf("ask for topic %q: the answer names %d", topic, len(resp.Topics))
+		return fmt.Errorf("ask for topic %q: the answer names %d", topic, len(resp.Topics))
 	}
 	t := &resp.Topics[0]
 	r.learn(t)
 	switch err := codeErr(t.ErrorCode); {
 	case err == nil:
-		return t, nil
+		return nil
 	case errors.Is(err, kerr.LeaderNotAvailable):
-		return nil, fmt.Errorf("%w: topic %q: %w", errAgain, topic, err)
+		return fmt.Errorf("%w: topic %q: %w", errAgain, topic, err)
 	default:
-		return nil, fmt.Errorf("topic %q: %w", topic, err)
+		return fmt.Errorf("topic %q: %w", topic, err)
 	}
 }
 
@@ -118,7 +118,7 @@ func (r *Remote) find(ctx context.Context, topic string) (*kmsg.MetadataResponse
 func (r *Remote) leader(ctx context.Context, tp TopicPartition) (int32, error) {
 	leader, known, exists := r.routes.leader(tp)
 	if !known || leader == noLeader {
-		if _, err := r.find(ctx, tp.Topic); err != nil {
+		if err := r.find(ctx, tp.Topic); err != nil {
 			return noLeader, err
 		}
 		leader, _, exists = r.routes.leader(tp)
@@ -131,14 +131,9 @@ func (r *Remote) leader(ctx context.Context, tp TopicPartition) (int32, error) {
 
 // passing tells whether an answer about a partition may be another one soon: leaders move, brokers start.
 func passing(code int16) bool {
-	switch err := kerr.ErrorForCode(code); err {
-	case kerr.UnknownTopicOrPartition, kerr.UnknownTopicID: // a broker that has not heard of it yet
-		return true
-	case kerr.RequestTimedOut, kerr.ThrottlingQuotaExceeded, kerr.OffsetNotAvailable:
-		return true
-	default:
-		return kerr.IsRetriable(err)
-	}
+	err := kerr.ErrorForCode(code)
+	return kerr.IsRetriable(err) || isAny(err, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, // a broker that has not heard of it yet
+		kerr.RequestTimedOut, kerr.ThrottlingQuotaExceeded, kerr.OffsetNotAvailable)
 }
 
 // onLeader asks a partition's leader until it answers: leaders move and connections end. ask gives the partition's error code, and the

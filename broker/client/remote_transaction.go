@@ -251,7 +251,7 @@ func (p *remoteProducer) Commit(done func(error)) { p.end(true, done) }
 // Abort implements Producer.
 func (p *remoteProducer) Abort(ctx context.Context) error {
 	result := make(chan error, 1)
-	p.end(false, func(err error) { result <- err }) //nolint:contextcheck // the end goes on though its caller no longer waits
+	p.end(false, func(err error) { result <- err })
 	select {
 	case err := <-result:
 		return err

@@ -42,7 +42,7 @@ func Run(t *testing.T, open func(testing.TB) client.Client) {
 		t.Run(test.name, func(t *testing.T) {
 			var b [4]byte
 			rand.Read(b[:])
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			t.Cleanup(cancel)
 			test.run(&suite{T: t, client: open(t), ctx: ctx, unique: "-" + hex.EncodeToString(b[:])})
 		})
@@ -77,7 +77,7 @@ func (s *suite) topic(what string, partitions int32) string {
 		s.Fatalf("created %+v", t)
 	}
 	s.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), patience)
 		defer cancel()
 		_ = s.client.DeleteTopic(ctx, name) // it may be gone already
 	})
