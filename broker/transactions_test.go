@@ -1,8 +1,10 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -112,11 +114,10 @@ func (s *txnScript) topicOf(r *request) string {
 
 // again tells which answers pass by themselves.
 func again(code int16) bool {
-	switch kerr.ErrorForCode(code) {
-	case kerr.NotLeaderForPartition, kerr.ConcurrentTransactions, kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator:
-		return true
-	}
-	return false
+	return slices.Contains([]int16{
+		kerr.NotLeaderForPartition.Code, kerr.ConcurrentTransactions.Code, kerr.CoordinatorNotAvailable.Code,
+		kerr.CoordinatorLoadInProgress.Code, kerr.NotCoordinator.Code,
+	}, code)
 }
 
 func (s *txnScript) answer(line string) string {
@@ -128,7 +129,8 @@ func (s *txnScript) answer(line string) string {
 			continue
 		}
 		if code != 0 {
-			return kerr.ErrorForCode(code).(*kerr.Error).Message
+			known, _ := errors.AsType[*kerr.Error](kerr.ErrorForCode(code))
+			return known.Message
 		}
 		if strings.HasPrefix(text, "Prepare") && r.opts["now"] == "" && time.Now().Before(deadline) {
 			continue
@@ -286,7 +288,7 @@ func TestTransactionsAsKafkaAnswers(t *testing.T) {
 			find.CoordinatorType, find.CoordinatorKeys = kind, []string{"x"}
 			s.raw.ask(find, 4)
 		}
-		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+		datadriven.RunTest(t, path, func(_ *testing.T, d *datadriven.TestData) string {
 			var out strings.Builder
 			for line := range strings.Lines(d.Input) {
 				line = strings.TrimSpace(line)

@@ -18,7 +18,7 @@ import (
 const endBumps = 5
 
 // endTxn commits or aborts a transaction; it is answered when the decision is committed.
-func (h *Handler) endTxn(_ context.Context, req *wire.Request) {
+func (h *Handler) endTxn(ctx context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.EndTxnRequest)
 	reply := func(r txn.EndResponse) {
 		resp := kmsg.NewPtrEndTxnResponse()
@@ -30,10 +30,14 @@ func (h *Handler) endTxn(_ context.Context, req *wire.Request) {
 		reply(txn.EndResponse{Code: mayNotTxn, Producer: nobody()})
 		return
 	}
-	h.Transactions.End(txn.EndRequest{
-		ID: in.TransactionalID, Producer: coordinator.Producer{ID: in.ProducerID, Epoch: in.ProducerEpoch},
-		Commit: in.Commit, Version: txnVersion(in.Version >= endBumps),
-	}, txn.EndCallbacks{Decided: reply})
+	end := txn.EndRequest{
+		ID: in.TransactionalID, Producer: coordinator.Producer{ID: in.ProducerID, Epoch: in.ProducerEpoch}, Commit: in.Commit,
+	}
+	if in.Version >= endBumps {
+		h.Transactions.EndV2(ctx, end, txn.EndCallbacks{Decided: reply})
+		return
+	}
+	h.Transactions.End(end, txn.EndCallbacks{Decided: reply})
 }
 
 // describeTransactions tells of transactional ids.

@@ -58,7 +58,7 @@ func kafkaError(err error) *kerr.Error {
 		return known
 	}
 	if code, ok := errors.AsType[coordinator.Code](err); ok {
-		if known, ok := kerr.ErrorForCode(int16(code)).(*kerr.Error); ok {
+		if known, ok := errors.AsType[*kerr.Error](kerr.ErrorForCode(int16(code))); ok {
 			return known
 		}
 	}

@@ -26,8 +26,6 @@ type Coordinator struct {
 	log        *slog.Logger
 
 	working sync.WaitGroup // of those who fetch producer ids beside the shards
-	life    context.Context
-	end     context.CancelFunc
 }
 
 // Deps are what a coordinator works with.
@@ -49,7 +47,6 @@ func NewCoordinator(opts Options, shards coordinator.Options, partitions int32, 
 	}
 	c.partitions.Store(partitions)
 	c.SetOptions(opts)
-	c.life, c.end = context.WithCancel(context.Background())
 	m := newMetrics(deps.Registerer)
 	c.runtime = coordinator.New(shards, deps.Log, deps.Logger, func(int32) *Shard { return newShard(c.options.Load, c.writer, m) })
 	return c
@@ -66,7 +63,6 @@ func (c *Coordinator) Resign(partition int32) { c.runtime.Resign(partition) }
 
 // Close ends every shard and waits.
 func (c *Coordinator) Close() {
-	c.end()
 	c.writer.Close()
 	c.runtime.Close()
 	c.working.Wait()
@@ -130,9 +126,16 @@ func (c *Coordinator) Begin(id string, p coordinator.Producer, partitions []Topi
 	c.do(id, func(s *Shard, now time.Time) { s.Begin(now, id, p, partitions, reply) }, reply)
 }
 
-// End ends a transaction; see Shard.End. It brings a new producer id where one is needed.
+// End ends a transaction; see Shard.End. V2 needs EndV2.
 func (c *Coordinator) End(req EndRequest, calls EndCallbacks) {
 	req.FreshID = noProducer
+	c.postEnd(req, calls.orNothing())
+}
+
+// EndV2 is End for a producer whose epoch each end bumps. It brings a new producer id where the epochs have run out; ctx bounds
+// that.
+func (c *Coordinator) EndV2(ctx context.Context, req EndRequest, calls EndCallbacks) {
+	req.Version, req.FreshID = V2, noProducer
 	calls = calls.orNothing()
 	first := calls
 	first.Decided = func(r EndResponse) {
@@ -140,8 +143,8 @@ func (c *Coordinator) End(req EndRequest, calls EndCallbacks) {
 			calls.Decided(r)
 			return
 		}
-		c.working.Go(func() { // the shard can't wait for the id; ends with Close
-			id, err := c.ids.Next(c.life)
+		c.working.Go(func() { // the shard can't wait for the id; waited for by Close
+			id, err := c.ids.Next(ctx)
 			if err != nil {
 				c.log.Warn("no producer id", "error", err)
 				calls.Decided(refusal(coordinator.NotAvailable))

@@ -404,7 +404,7 @@ func (w *world) visible(l *log.Log) (values []string) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		for rest := []byte(span.Bytes); len(rest) > 0; {
+		for rest := span.Bytes; len(rest) > 0; {
 			var b record.Batch
 			if b, rest, err = record.Next(rest); err != nil {
 				w.t.Fatal(err)

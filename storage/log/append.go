@@ -313,6 +313,7 @@ func (l *Log) publish(s *segment, c *chunk, at int, nowMs int64) {
 	l.mu.Lock()
 	s.mu.Lock()
 	for _, e := range l.accepted {
+		l.producers.lapse(e)
 		if err := l.noteBatch(s, e.Batch, s.size, nowMs, interval); err != nil {
 			// Cannot be: check has read the marker.
 			l.logger.Error("appended batch not understood", "dir", l.dir, "offset", e.Info.BaseOffset, "error", err)

@@ -85,7 +85,8 @@ func (l *Log) checkJoin(b record.Batch, p *producer, inRun bool) error {
 	l.mu.Lock()
 	j, known := l.producers.joins[id]
 	l.mu.Unlock()
-	if inRun || !known || !j.granted || j.epoch != b.ProducerEpoch() {
+	used := inRun && (!j.strict || p.n > 0) // a strict producer's epoch without a batch has had the marker before it only
+	if used || !known || !j.granted || j.epoch != b.ProducerEpoch() {
 		return fmt.Errorf("%w: the transaction of producer %d does not include the partition", ErrInvalidTxnState, id)
 	}
 	first := b.BaseSequence()
@@ -97,6 +98,20 @@ func (l *Log) checkJoin(b record.Batch, p *producer, inRun bool) error {
 		return fmt.Errorf("%w: producer %d must begin with 0, batch begins with %d", ErrOutOfOrderSequence, id, first)
 	}
 	return nil
+}
+
+// lapse ends a producer's join by what is appended of it: its first batch uses it up, a marker makes it void. The marker of the
+// transaction before does not when it carries the epoch of this one: what comes next may ask before that marker is here.
+func (s *producers) lapse(e *Entry) {
+	if len(s.joins) == 0 {
+		return
+	}
+	b := e.Batch
+	j, known := s.joins[b.ProducerID()]
+	if !known || j.epoch > b.ProducerEpoch() || e.EpochBumped && j.epoch == b.ProducerEpoch() {
+		return
+	}
+	delete(s.joins, b.ProducerID())
 }
 
 // expireJoins forgets joins begun before beforeMs.

@@ -118,6 +118,19 @@ func TestJoins(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
+		"the marker of the transaction before may come late": func(t *testing.T, l *Log) {
+			grant(t, l, first(0))
+			want(t, l, 0, 0, nil)
+			next := JoinRequest{ProducerID: 7, ProducerEpoch: 1}
+			ticket, joined := l.BeginJoin(next, now)
+			if err := endTransaction(t, l, 7, 1, true); err != nil {
+				t.Fatal(err)
+			}
+			if joined || !l.EndJoin(7, ticket, true) {
+				t.Fatal("the join of the next transaction is void")
+			}
+			want(t, l, 1, 0, nil)
+		},
 		"another epoch's join": func(t *testing.T, l *Log) {
 			grant(t, l, first(0))
 			want(t, l, 1, 0, ErrInvalidTxnState)

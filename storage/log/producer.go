@@ -152,7 +152,6 @@ func (s *producers) note(b record.Batch, nowMs int64) (aborted AbortedTxn, isAbo
 	}
 	p.note(b, nowMs)
 	s.byID[id] = p
-	delete(s.joins, id)
 	switch {
 	case wasOpen == noTxn && p.txnFirst != noTxn:
 		s.open = append(s.open, openTxn{id, p.txnFirst})
