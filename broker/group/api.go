@@ -131,13 +131,13 @@ type Options struct {
 	OffsetsRetention time.Duration
 }
 
-// GroupConfig is what a group may have set for itself (config resources of type GROUP).
-type GroupConfig struct {
+// Config is what a group may have set for itself (config resources of type GROUP).
+type Config struct {
 	HeartbeatInterval time.Duration
 	SessionTimeout    time.Duration
 }
 
-// Names of the configs of GroupConfig.
+// Names of the configs of Config.
 const (
 	ConfigHeartbeatInterval = "consumer.heartbeat.interval.ms"
 	ConfigSessionTimeout    = "consumer.session.timeout.ms"

@@ -23,7 +23,7 @@ func (s *Shard) joinConsumers(now time.Time, g *group, req JoinRequest, reply fu
 		req.MemberID = s.newMemberID(req)
 	}
 	ch := s.begin(now, g)
-	old, m, code := ch.classicSpeaker(&req, unknown)
+	m, code := ch.classicSpeaker(&req, unknown)
 	switch {
 	case code == coordinator.OK && unknown && req.InstanceID == "" && req.RequireKnownMemberID:
 		code = coordinator.MemberIDRequired
@@ -40,7 +40,7 @@ func (s *Shard) joinConsumers(now time.Time, g *group, req JoinRequest, reply fu
 	for _, t := range said.holds {
 		holds = append(holds, s.partitionsOf(t.Topic, t.Partitions)...)
 	}
-	done := ch.advance(old, &next, holds, true, nil)
+	done := ch.advance(&next, holds, true, nil)
 	if ch.c.allClassic() {
 		ch.downgrade()
 	}
@@ -80,27 +80,26 @@ func (s *Shard) emptyToClassic(now time.Time, g *group, req JoinRequest, reply f
 }
 
 // classicSpeaker finds or makes the member that joins.
-func (ch *change) classicSpeaker(req *JoinRequest, unknown bool) (old, m *consumer, code coordinator.Code) {
-	old = ch.c.members[req.MemberID]
-	fresh := &consumer{id: req.MemberID, state: memberStable}
+func (ch *change) classicSpeaker(req *JoinRequest, unknown bool) (*consumer, coordinator.Code) {
+	old := ch.c.members[req.MemberID]
 	if req.InstanceID != "" {
 		holder := ch.c.members[ch.c.static[req.InstanceID]]
 		switch {
 		case holder == nil && !unknown:
-			return nil, nil, coordinator.UnknownMemberID
+			return nil, coordinator.UnknownMemberID
 		case holder != nil && !unknown && holder.id != req.MemberID:
-			return nil, nil, coordinator.FencedInstanceID
+			return nil, coordinator.FencedInstanceID
 		case holder != nil && unknown:
-			return nil, ch.succeed(holder, req.MemberID), coordinator.OK
+			return ch.succeed(holder, req.MemberID), coordinator.OK
 		}
 	}
 	if old == nil && len(ch.c.members) >= ch.s.options().ConsumersMax {
-		return nil, nil, coordinator.GroupMaxSizeReached
+		return nil, coordinator.GroupMaxSizeReached
 	}
 	if old != nil {
-		return old, old, coordinator.OK
+		return old, coordinator.OK
 	}
-	return nil, fresh, coordinator.OK
+	return &consumer{id: req.MemberID, state: memberStable}, coordinator.OK
 }
 
 // speakAlike tells whether a joining classic member leaves the group's classic members a protocol in common.

@@ -24,13 +24,9 @@ const (
 	keyRegex             = 16
 )
 
-// Tags of optional fields.
-const (
-	tagHash       = 0 // of the epoch's record
-	tagClassic    = 0 // of a member's
-	tagTargetTime = 0 // of the target epoch's
-	tagOwnedSince = 0 // of a topic of a current assignment
-)
+// firstTag is the number of every optional field there is: the topics' hash of an epoch, what a classic member said of itself,
+// when a target was computed, since when partitions are owned.
+const firstTag = 0
 
 func key(kind int16, words ...string) []byte {
 	k := kbin.AppendInt16(nil, kind)
@@ -55,16 +51,16 @@ func version0() []byte { return kbin.AppendInt16(nil, 0) }
 func noTags(b []byte) []byte { return append(b, 0) }
 
 // oneTag ends a structure with a tagged field.
-func oneTag(b []byte, tag uint32, body []byte) []byte {
+func oneTag(b, body []byte) []byte {
 	b = kbin.AppendUvarint(b, 1)
-	b = kbin.AppendUvarint(b, tag)
+	b = kbin.AppendUvarint(b, firstTag)
 	b = kbin.AppendUvarint(b, uint32(len(body)))
 	return append(b, body...)
 }
 
 func epochRecord(group string, c *consumers) coordinator.Record {
 	v := kbin.AppendInt32(version0(), c.epoch)
-	return coordinator.Record{Key: epochKey(group), Value: oneTag(v, tagHash, kbin.AppendInt64(nil, c.hash))}
+	return coordinator.Record{Key: epochKey(group), Value: oneTag(v, kbin.AppendInt64(nil, c.hash))}
 }
 
 func memberRecord(group string, m *consumer) coordinator.Record {
@@ -89,7 +85,7 @@ func memberRecord(group string, m *consumer) coordinator.Record {
 		body = kbin.AppendCompactString(body, p.Name)
 		body = noTags(kbin.AppendCompactBytes(body, p.Metadata))
 	}
-	return coordinator.Record{Key: memberKey(group, m.id), Value: oneTag(v, tagClassic, noTags(body))}
+	return coordinator.Record{Key: memberKey(group, m.id), Value: oneTag(v, noTags(body))}
 }
 
 func nullable(s string) *string {
@@ -101,7 +97,7 @@ func nullable(s string) *string {
 
 func targetEpochRecord(group string, epoch int32, now time.Time) coordinator.Record {
 	v := kbin.AppendInt32(version0(), epoch)
-	return coordinator.Record{Key: targetEpochKey(group), Value: oneTag(v, tagTargetTime, kbin.AppendInt64(nil, now.UnixMilli()))}
+	return coordinator.Record{Key: targetEpochKey(group), Value: oneTag(v, kbin.AppendInt64(nil, now.UnixMilli()))}
 }
 
 func targetRecord(group, member string, target []Partition) coordinator.Record {
@@ -137,7 +133,7 @@ func appendOwned(v []byte, o owned) []byte {
 			v = kbin.AppendInt32(v, p.Partition)
 			since = kbin.AppendInt32(since, o[p])
 		}
-		v = oneTag(v, tagOwnedSince, since)
+		v = oneTag(v, since)
 	})
 	return v
 }
@@ -233,15 +229,15 @@ var decoders = map[int16]func(v *kbin.Reader, second string) (func(c *consumers)
 
 var errTags = errors.New("tagged fields are cut short")
 
-// tags reads tagged fields and hands over those of one tag.
-func tags(v *kbin.Reader, wanted uint32, take func(body *kbin.Reader)) error {
+// tags reads tagged fields and hands over the one with firstTag.
+func tags(v *kbin.Reader, take func(body *kbin.Reader)) error {
 	for n := v.Uvarint(); n > 0; n-- {
 		tag := v.Uvarint()
 		body := kbin.Reader{Src: v.Span(int(v.Uvarint()))}
 		if !v.Ok() {
 			return errTags
 		}
-		if tag == wanted && take != nil {
+		if tag == firstTag && take != nil {
 			take(&body)
 			if err := body.Complete(); err != nil {
 				return err
@@ -253,13 +249,13 @@ func tags(v *kbin.Reader, wanted uint32, take func(body *kbin.Reader)) error {
 
 func decodeEpoch(v *kbin.Reader, _ string) (func(*consumers), error) {
 	epoch, hash := v.Int32(), int64(0)
-	err := tags(v, tagHash, func(body *kbin.Reader) { hash = body.Int64() })
+	err := tags(v, func(body *kbin.Reader) { hash = body.Int64() })
 	return func(c *consumers) { c.epoch, c.hash = epoch, hash }, err
 }
 
 func decodeTargetEpoch(v *kbin.Reader, _ string) (func(*consumers), error) {
 	epoch := v.Int32()
-	return func(c *consumers) { c.targetEpoch = epoch }, tags(v, tagTargetTime, nil)
+	return func(c *consumers) { c.targetEpoch = epoch }, tags(v, nil)
 }
 
 func decodeMember(v *kbin.Reader, id string) (func(*consumers), error) {
@@ -270,7 +266,7 @@ func decodeMember(v *kbin.Reader, id string) (func(*consumers), error) {
 	m.regex = value(v.CompactNullableString())
 	m.rebalanceTimeout = time.Duration(v.Int32()) * time.Millisecond
 	m.assignor = value(v.CompactNullableString())
-	err := tags(v, tagClassic, func(body *kbin.Reader) { m.classic = readClassic(body) })
+	err := tags(v, func(body *kbin.Reader) { m.classic = readClassic(body) })
 	if err == nil && m.classic != nil && len(m.classic.protocols) == 0 {
 		err = errors.New("a classic member without protocols")
 	}
@@ -315,7 +311,7 @@ func skipTags(v *kbin.Reader) {
 
 func decodeTarget(v *kbin.Reader, id string) (func(*consumers), error) {
 	target := readOwned(v).sorted()
-	return func(c *consumers) { c.target[id] = target }, tags(v, 0, nil)
+	return func(c *consumers) { c.target[id] = target }, tags(v, nil)
 }
 
 func decodeCurrent(v *kbin.Reader, id string) (func(*consumers), error) {
@@ -332,7 +328,7 @@ func decodeCurrent(v *kbin.Reader, id string) (func(*consumers), error) {
 		fresh.epoch, fresh.previousEpoch, fresh.state = m.epoch, m.previousEpoch, m.state
 		fresh.assigned, fresh.revoking = m.assigned, m.revoking
 		c.set(&fresh)
-	}, tags(v, 0, nil)
+	}, tags(v, nil)
 }
 
 // readOwned reads partitions by topic, with the epochs since which they are owned where those are told.
@@ -350,7 +346,7 @@ func readOwned(v *kbin.Reader) owned {
 		for k := v.Uvarint(); k > 0 && v.Ok(); k-- {
 			tag := v.Uvarint()
 			body := kbin.Reader{Src: v.Span(int(v.Uvarint()))}
-			if tag != tagOwnedSince || int(body.CompactArrayLen()) != len(partitions) {
+			if tag != firstTag || int(body.CompactArrayLen()) != len(partitions) {
 				continue
 			}
 			for _, p := range partitions {
@@ -363,7 +359,7 @@ func readOwned(v *kbin.Reader) owned {
 
 func decodeRegex(v *kbin.Reader, text string) (func(*consumers), error) {
 	r := resolved{topics: readNames(v), version: uint64(v.Int64()), at: time.UnixMilli(v.Int64())}
-	return func(c *consumers) { c.regexes[text] = r }, tags(v, 0, nil)
+	return func(c *consumers) { c.regexes[text] = r }, tags(v, nil)
 }
 
 // snapshot gives the records that rebuild the group.

@@ -17,9 +17,6 @@ func (s *Shard) Delete(now time.Time, groupID string, reply func(coordinator.Cod
 		return
 	}
 	switch {
-	case groupID == "":
-		reply(coordinator.InvalidGroupID)
-		return
 	case g == nil || g.state == Dead:
 		reply(coordinator.GroupIDNotFound)
 		return

@@ -9,9 +9,6 @@ import (
 
 // Describe tells of a group; an unknown one is Dead, with GroupIDNotFound.
 func (s *Shard) Describe(groupID string) Description {
-	if groupID == "" {
-		return Description{Code: coordinator.InvalidGroupID, State: Dead}
-	}
 	g := s.groups[groupID]
 	if g == nil {
 		return Description{Code: coordinator.GroupIDNotFound, Group: groupID, State: Dead}

@@ -99,7 +99,7 @@ func (s *Shard) consumerHeartbeat(now time.Time, req *ConsumerHeartbeat, reply f
 		refuse(code, message)
 		return
 	}
-	next := ch.advance(old, m, req.Holds, req.Holds != nil, req.MayDescribe)
+	next := ch.advance(m, req.Holds, req.Holds != nil, req.MayDescribe)
 	answer := ConsumerResponse{MemberID: next.id, Epoch: next.epoch, Interval: s.configs(g.id).HeartbeatInterval}
 	if req.full() || old == nil || !next.assigned.same(old.assigned) {
 		answer.Assigned = notNilPartitions(next.assigned.sorted())
@@ -280,7 +280,7 @@ func (ch *change) succeed(old *consumer, id string) *consumer {
 
 // advance takes what a member said into the group: its subscription, the epoch and target that follow from it, and the
 // member's own next step, which it returns.
-func (ch *change) advance(old, m *consumer, holds []Partition, known bool, mayDescribe func(string) bool) *consumer {
+func (ch *change) advance(m *consumer, holds []Partition, known bool, mayDescribe func(string) bool) *consumer {
 	before := ch.c.members[m.id] // also of the former life of a static member
 	changed := before == nil || !before.sameSubscription(m)
 	ch.describe(m)

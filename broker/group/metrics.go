@@ -15,7 +15,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "freshet", Subsystem: "group", Name: name, Help: help})
 	}
 	m := &metrics{
-		rebalances: counter("rebalances_total", "Generations of consumer groups completed."),
+		rebalances: counter("rebalances_total", "Generations of classic groups completed, and new epochs of consumer groups."),
 		expired:    counter("members_expired_total", "Members of consumer groups that were expelled because they went silent."),
 		commits:    counter("positions_committed_total", "Positions committed by consumers, those in transactions included."),
 	}

@@ -39,8 +39,6 @@ func (s *Shard) mayCommit(now time.Time, c Committer, offsets []TopicOffset) coo
 	switch {
 	case g != nil && g.consumers != nil:
 		return s.mayCommit848(g.consumers, c, offsets, false)
-	case c.Group == "":
-		return coordinator.InvalidGroupID
 	case g == nil && c.Generation == noGeneration, g == nil && c.Generation < 0:
 		return coordinator.OK
 	case g == nil:

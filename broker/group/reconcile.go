@@ -1,5 +1,7 @@
 package group
 
+import "maps"
+
 // reconcile takes a member a step towards its target and gives what became of it, or the member itself when there is
 // nothing to do. holds are the partitions the member says it still uses; known is false when it did not say.
 //
@@ -32,9 +34,7 @@ func (c *consumers) reconcile(m *consumer, holds []Partition, known bool) *consu
 		next.previousEpoch = m.epoch // a retry of something said before it was asked must not count as letting go
 		return &next
 	}
-	for p, epoch := range wanted {
-		next.assigned[p] = epoch
-	}
+	maps.Copy(next.assigned, wanted)
 	next.epoch, next.state = c.targetEpoch, memberStable
 	if unreleased {
 		next.state = memberUnreleased

@@ -70,9 +70,9 @@ func (s *Shard) options() *Options { return s.opts.Load() }
 func (s *Shard) topics() Topics { return s.deps.Topics() }
 
 // configs gives what holds for a consumer group: its own configs, or the broker's.
-func (s *Shard) configs(group string) GroupConfig {
+func (s *Shard) configs(group string) Config {
 	opts := s.options()
-	c := GroupConfig{HeartbeatInterval: opts.HeartbeatInterval, SessionTimeout: opts.SessionTimeout}
+	c := Config{HeartbeatInterval: opts.HeartbeatInterval, SessionTimeout: opts.SessionTimeout}
 	if s.deps.Configs == nil {
 		return c
 	}

@@ -82,10 +82,6 @@ func (h *Handler) fetchGroup(ctx context.Context, req *wire.Request, in *kmsg.Of
 	out := kmsg.NewOffsetFetchResponseGroup()
 	out.Group = in.Group
 	out.Topics = []kmsg.OffsetFetchResponseGroupTopic{}
-	if in.Group == "" {
-		out.ErrorCode = int16(coordinator.InvalidGroupID)
-		return out
-	}
 	if !h.may(req, auth.OpDescribe, auth.ResourceGroup, in.Group) {
 		out.ErrorCode = kerr.GroupAuthorizationFailed.Code
 		return out

@@ -20,6 +20,9 @@ const (
 	joinSkipAssignment = 9 // KIP-814
 )
 
+// syncProtocol is the first version of SyncGroup that has to say which protocol it thinks of (KIP-559).
+const syncProtocol = 5
+
 // joinGroup takes a client into a group; the answer comes when the group's next generation is complete.
 func (h *Handler) joinGroup(ctx context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.JoinGroupRequest)
@@ -100,6 +103,10 @@ func (h *Handler) syncGroup(ctx context.Context, req *wire.Request) {
 	}
 	if !h.may(req, auth.OpRead, auth.ResourceGroup, in.Group) {
 		reply(group.SyncResponse{Code: mayNotGroup})
+		return
+	}
+	if in.Version >= syncProtocol && (in.ProtocolType == nil || in.Protocol == nil) {
+		reply(group.SyncResponse{Code: coordinator.InconsistentProtocol})
 		return
 	}
 	stop := context.AfterFunc(ctx, func() { reply(group.SyncResponse{Code: coordinator.NotCoordinator}) })

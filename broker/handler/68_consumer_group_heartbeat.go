@@ -16,24 +16,18 @@ import (
 // heartbeatNamesItself is the first version of ConsumerGroupHeartbeat whose members choose their ids (KIP-1082).
 const heartbeatNamesItself = 1
 
-// groupRefused answers who may not do what it asks of a group.
-const groupRefused coordinator.Code = 30 // GROUP_AUTHORIZATION_FAILED
-
-// topicRefused answers who may not know of a topic.
-const topicRefused coordinator.Code = 29 // TOPIC_AUTHORIZATION_FAILED
-
 // consumerGroupHeartbeat takes what a member of a consumer group says, and tells it what to use (KIP-848).
 func (h *Handler) consumerGroupHeartbeat(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.ConsumerGroupHeartbeatRequest)
 	reply := func(r group.ConsumerResponse) { req.Reply(consumerResponse(&r)) }
 	mayDescribe := func(topic string) bool { return h.may(req, auth.OpDescribe, auth.ResourceTopic, topic) }
 	if !h.may(req, auth.OpRead, auth.ResourceGroup, in.Group) {
-		reply(group.ConsumerResponse{Code: groupRefused})
+		reply(group.ConsumerResponse{Code: mayNotGroup})
 		return
 	}
 	for _, name := range in.SubscribedTopicNames {
 		if !mayDescribe(name) {
-			reply(group.ConsumerResponse{Code: topicRefused})
+			reply(group.ConsumerResponse{Code: mayNotTopic})
 			return
 		}
 	}

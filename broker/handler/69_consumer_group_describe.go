@@ -24,7 +24,7 @@ func (h *Handler) consumerGroupDescribe(ctx context.Context, req *wire.Request) 
 	resp := kmsg.NewPtrConsumerGroupDescribeResponse()
 	resp.Groups = []kmsg.ConsumerGroupDescribeResponseGroup{}
 	for _, id := range in.Groups {
-		d := group.ConsumerDescription{Code: groupRefused, Group: id, State: group.Dead}
+		d := group.ConsumerDescription{Code: mayNotGroup, Group: id, State: group.Dead}
 		if h.may(req, auth.OpDescribe, auth.ResourceGroup, id) {
 			d = h.consumerDescription(ctx, id)
 		}
@@ -59,7 +59,7 @@ func (h *Handler) describedConsumers(req *wire.Request, id string, operations bo
 	for i := range d.Members {
 		if !h.mayDescribeAll(req, img, &d.Members[i]) {
 			refused := kmsg.NewConsumerGroupDescribeResponseGroup()
-			refused.Group, refused.ErrorCode, refused.AuthorizedOperations = id, int16(topicRefused), noOperations
+			refused.Group, refused.ErrorCode, refused.AuthorizedOperations = id, int16(mayNotTopic), noOperations
 			refused.ErrorMessage = new("the group reads topics that the caller may not describe")
 			refused.Members = []kmsg.ConsumerGroupDescribeResponseGroupMember{}
 			return refused

@@ -20,7 +20,9 @@ var featureTransactionVersion = feature{name: "transaction.version", min: 0, max
 var featureGroupVersion = feature{name: "group.version", min: 0, max: 1, initial: 1}
 
 // features are all there are, by name.
-func features() []feature { return []feature{featureGroupVersion, featureMetadataVersion, featureTransactionVersion} }
+func features() []feature {
+	return []feature{featureGroupVersion, featureMetadataVersion, featureTransactionVersion}
+}
 
 // level is the finalised level: the agreed one, or the initial one where nobody changed it.
 func (f feature) level(img *metadata.Image) int16 {
