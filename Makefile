@@ -8,7 +8,7 @@ BIN := $(CURDIR)/bin
 LDFLAGS := -s -w
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint arch parse fuzz stress bench bench-peers test-clients test-bootstrap crash generate tools vuln tidy ci
+.PHONY: help build demo test race lint arch parse fuzz stress bench bench-peers test-clients test-clients-full test-bootstrap crash generate tools vuln tidy ci
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -48,8 +48,11 @@ bench: build ## the engine and the log on a running node: make bench JOBS=q1,q2 
 bench-peers: build ## the same jobs on Kafka and Kafka Streams in the same run, with ratios (15 min)
 	go run ./tests/bench -freshet $(BIN)/freshet -peers $(SHARED)/peers -jobs $(JOBS) -against-peers
 
-test-clients: build ## stock Kafka clients as judges; installs them (5 min)
+test-clients: build ## stock Kafka clients and their own tests as judges; installs them (10 min)
 	tests/kafka/clients.sh $(BIN)/freshet $(SHARED)/peers/clients
+
+test-clients-full: build ## the same in their long forms, and the smoke test of Kafka Streams (1 h)
+	FULL=1 tests/kafka/clients.sh $(BIN)/freshet $(SHARED)/peers/clients
 
 test-bootstrap: ## the SQL suite with Apache Kafka as the log (1 min)
 	tests/bootstrap.sh $(SHARED)/peers

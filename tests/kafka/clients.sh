@@ -9,8 +9,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/judges/lib.sh"
 freshet=$1 peers=${2:-} running=${KAFKA:-}
 shift $(($# < 2 ? $# : 2))
-[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kgo sarama decode streams restarts kcat psql psycopg node_pg
+extra=
+[ "$FULL" != 1 ] || extra=smoke
+[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kgo sarama decode streams restarts $extra kcat psql psycopg node_pg
 work=$(mktemp -d) passed=0 failed=0 skipped=0 gaps=0
+
+# Seconds a Java tool may take, on a machine that does other things too.
+export TMO=${TMO:-90}
 
 # Steps each judge of PEERS_CLIENTS has at least: one that dies half-way must not pass.
 declare -A steps=([kafkapython]=18 [kafkapython2]=18 [kafkajs]=25 [confluent]=34 [seed]=4 [connect]=1 [java_tools]=44 [kgo]=44 [decode]=41 [streams]=2 [sarama]=60 [restarts]=4)
