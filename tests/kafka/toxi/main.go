@@ -29,8 +29,9 @@ func main() {
 	api := flag.String("api", "127.0.0.1:8474", "address of the HTTP API")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *broker, *api); err != nil {
+	err := run(ctx, *broker, *api)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "toxi:", err)
 		os.Exit(1)
 	}
@@ -43,7 +44,7 @@ func run(ctx context.Context, broker, api string) error {
 		if err := p.set(true); err != nil {
 			return err
 		}
-		defer p.set(false)
+		defer func() { _ = p.set(false) }() // the process ends
 		all[p.Name] = p
 	}
 	l, err := net.Listen("tcp", api)
