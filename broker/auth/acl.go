@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -60,7 +61,7 @@ func CheckACL(a *metadata.ACL) error {
 	case PatternType(a.PatternType) != PatternLiteral && PatternType(a.PatternType) != PatternPrefixed:
 		return fmt.Errorf("pattern type %d is neither LITERAL nor PREFIXED", a.PatternType)
 	case a.ResourceName == "":
-		return fmt.Errorf("resource name is empty")
+		return errors.New("resource name is empty")
 	case t == ResourceCluster && a.ResourceName != ClusterName:
 		return fmt.Errorf("the only valid name for the CLUSTER resource is %s", ClusterName)
 	case Operation(a.Operation) != OpAll && !slices.Contains(operationsOf[t], Operation(a.Operation)):
@@ -68,7 +69,7 @@ func CheckACL(a *metadata.ACL) error {
 	case Permission(a.Permission) != Allow && Permission(a.Permission) != Deny:
 		return fmt.Errorf("permission %d is neither ALLOW nor DENY", a.Permission)
 	case a.Host == "":
-		return fmt.Errorf("host is empty")
+		return errors.New("host is empty")
 	case max(len(a.ResourceName), len(a.Principal), len(a.Host)) > NameMax:
 		return fmt.Errorf("a name has more than %d bytes", NameMax)
 	}

@@ -29,7 +29,7 @@ func (r *rule) allows(op Operation) bool {
 	if r.op == OpAll || r.op == op {
 		return true
 	}
-	switch op { //nolint:exhaustive // only these are implied by others
+	switch op {
 	case OpDescribe:
 		return r.op == OpRead || r.op == OpWrite || r.op == OpDelete || r.op == OpAlter
 	case OpDescribeConfigs:

@@ -66,8 +66,10 @@ func TestScramWithClient(t *testing.T) {
 		user, password string
 		want           error
 	}{
-		{"alice", "secret", nil}, {"a=b,c", "pass word", nil},
-		{"alice", "Secret", ErrDenied}, {"bob", "secret", ErrDenied},
+		{"alice", "secret", nil},
+		{"a=b,c", "pass word", nil},
+		{"alice", "Secret", ErrDenied},
+		{"bob", "secret", ErrDenied},
 	} {
 		auth := scram.Auth{User: test.user, Pass: test.password}
 		for name, m := range map[string]sasl.Mechanism{ScramSHA256: auth.AsSha256Mechanism(), ScramSHA512: auth.AsSha512Mechanism()} {
@@ -126,8 +128,9 @@ func TestUnknownUsersLookKnown(t *testing.T) {
 		_, rest, _ := strings.Cut(string(answer), ",s=")
 		return rest
 	}
-	if salt("nobody") != salt("nobody") || salt("nobody") == salt("somebody") || len(salt("nobody")) != len(salt("alice")) {
-		t.Error(salt("nobody"), salt("somebody"), salt("alice"))
+	first, again := salt("nobody"), salt("nobody")
+	if first != again || first == salt("somebody") || len(first) != len(salt("alice")) {
+		t.Error(first, again, salt("somebody"), salt("alice"))
 	}
 }
 

@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	// IterationsMin and IterationsMax bound the work of a credential, as Kafka does.
+	// IterationsMin is the least work of a credential, as in Kafka.
 	IterationsMin = 4096
+	// IterationsMax is the most.
 	IterationsMax = 16384
 	// saltBytes is the length of salts made here.
 	saltBytes = 20

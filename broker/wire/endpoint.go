@@ -47,8 +47,7 @@ func (c *Conn) secure(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.l.opts.AuthTimeout)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
-		var header tls.RecordHeaderError
-		if errors.As(err, &header) {
+		if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 			return refusef("this is a TLS Kafka port, but the client doesn't speak TLS")
 		}
 		var network net.Error
