@@ -36,6 +36,8 @@ type readers struct {
 const (
 	readersPerGroup = 2
 	lookEvery       = 100 * time.Millisecond
+	// sessionMax is how long a member that left without a word holds its group up.
+	sessionMax = 6 * time.Second
 )
 
 // startReaders starts a group on src; nextGen uses the protocol of KIP-848.
@@ -46,7 +48,7 @@ func startReaders(group, brokers string, nextGen bool) (*readers, error) {
 		opts := []kgo.Opt{
 			kgo.SeedBrokers(brokers), kgo.ConsumerGroup(group), kgo.ConsumeTopics("src"), kgo.DisableAutoCommit(),
 			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }), kgo.MetadataMinAge(clientBackoff),
-			kgo.FetchMaxWait(lookEvery),
+			kgo.FetchMaxWait(lookEvery), kgo.SessionTimeout(sessionMax),
 		}
 		if nextGen {
 			opts = append(opts, kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer()))
@@ -226,6 +228,7 @@ func (c *copier) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		session, err := kgo.NewGroupTransactSession(
 			kgo.SeedBrokers(c.brokers), kgo.ConsumerGroup("etl"), kgo.ConsumeTopics("src"), kgo.TransactionalID("etl"),
+			kgo.InstanceID("etl"), kgo.SessionTimeout(sessionMax), // a client that dies with the node comes back as the member it was
 			kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(), kgo.DefaultProduceTopic(copierTopic),
 			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.TransactionTimeout(stuckAfter), kgo.ProducerLinger(0),
 			kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }), kgo.MetadataMinAge(clientBackoff), kgo.FetchMaxWait(lookEvery),
