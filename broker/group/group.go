@@ -105,7 +105,7 @@ type group struct {
 	initialLeft  time.Duration // how far the initial delay may still be prolonged; < 0 after it
 	newcomers    bool          // somebody joined during the initial delay
 	syncDeadline time.Time     // of CompletingRebalance
-	storing      bool          // the assignment of this generation is being written
+	storing      int32         // generation whose assignment is being written, 0 for none
 
 	offsets map[topicPartition]sequenced
 	txns    map[int64]pendingOffsets // by producer id

@@ -166,6 +166,10 @@ func (s *Shard) replaceStatic(now time.Time, g *group, old *member, id string, r
 			reply(JoinResponse{Code: codeOf(err), MemberID: id, Generation: -1})
 			return
 		}
+		if current, ok := g.static[req.InstanceID]; ok && current != id { // another life of it came meanwhile
+			reply(JoinResponse{Code: coordinator.FencedInstanceID, MemberID: id, Generation: -1})
+			return
+		}
 		if g.generation != generation || g.member(id) == nil {
 			reply(JoinResponse{Code: coordinator.UnknownMemberID, MemberID: id, Generation: -1})
 			return

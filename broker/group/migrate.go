@@ -197,7 +197,7 @@ func (s *Shard) classicAssignment(m *consumer) []byte {
 // leaveClassic forgets everything that only a classic group has.
 func (g *group) leaveClassic() {
 	g.members, g.static, g.pending = nil, map[string]string{}, map[string]time.Time{}
-	g.leader, g.protocol, g.stored, g.storing = "", "", false, false
+	g.leader, g.protocol, g.stored, g.storing = "", "", false, 0
 	g.protocolType = consumerProtocol
 	if g.consumers != nil {
 		g.state = g.consumers.state()

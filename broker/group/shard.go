@@ -155,6 +155,9 @@ func (s *Shard) Tick(now time.Time) time.Time {
 	for _, id := range slices.Sorted(maps.Keys(s.groups)) {
 		g := s.groups[id]
 		s.fire(now, g)
+		if g.overdue { // looked at again when its write is over
+			continue
+		}
 		s.settle(g)
 		s.plan(g.nextTimer())
 	}
@@ -177,7 +180,9 @@ func (g *group) nextTimer() time.Time {
 	case PreparingRebalance:
 		consider(g.joinDeadline)
 	case CompletingRebalance:
-		consider(g.syncDeadline)
+		if g.storing != g.generation {
+			consider(g.syncDeadline)
+		}
 	}
 	for _, m := range g.members {
 		if !m.waiting() {
@@ -219,7 +224,7 @@ func (s *Shard) fire(now time.Time, g *group) {
 		} else {
 			s.completeJoin(now, g)
 		}
-	case g.state == CompletingRebalance && !g.syncDeadline.After(now) && !g.storing:
+	case g.state == CompletingRebalance && !g.syncDeadline.After(now) && g.storing != g.generation:
 		s.expelSilent(now, g)
 	}
 }

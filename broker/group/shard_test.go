@@ -47,9 +47,9 @@ func (s *script) restart() {
 	s.shard.Start(s.now, 0, s)
 }
 
-// settle ends writes, all that wait or come.
-func (s *script) settle(err error) {
-	for len(s.writes) > 0 {
+// settle ends so many writes, of those that wait or come.
+func (s *script) settle(err error, most int64) {
+	for ; len(s.writes) > 0 && most > 0; most-- {
 		w := s.writes[0]
 		s.writes = s.writes[1:]
 		for _, r := range w.Records {
@@ -65,6 +65,9 @@ func (s *script) settle(err error) {
 		fmt.Fprintf(&s.out, "%d records, %s\n", len(w.Records), codeOf(err).Error())
 	}
 }
+
+// allWrites is how many writes end when a command does not say.
+const allWrites = "1000000"
 
 func (s *script) say(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }
 
@@ -264,9 +267,9 @@ func (s *script) run(_ *testing.T, d *datadriven.TestData) string {
 	case "advance":
 		s.now = s.now.Add(s.duration(d, "by", "1s"))
 	case "ack":
-		s.settle(nil)
+		s.settle(nil, s.number(d, "writes", allWrites))
 	case "fail":
-		s.settle(coordinator.StorageError)
+		s.settle(coordinator.StorageError, s.number(d, "writes", allWrites))
 	case "restart":
 		s.restart()
 	case "snapshot":

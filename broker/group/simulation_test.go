@@ -21,6 +21,7 @@ type simMember struct {
 	members    []JoinedMember
 	owned      map[string]bool // partitions, while it believes in its generation
 	waiting    bool            // for an answer
+	asked      time.Time       // when it began to wait
 	next       func()          // what it does next
 	dead       bool
 	beat       time.Time
@@ -51,7 +52,7 @@ const (
 )
 
 func (m *simMember) join() {
-	m.waiting = true
+	m.waiting, m.asked = true, m.sim.now
 	life := m.life
 	req := JoinRequest{
 		Group: "g", MemberID: m.id, InstanceID: m.instance, ClientID: m.name, SessionTimeout: simSession, RebalanceTimeout: simRebalance,
@@ -89,7 +90,7 @@ func (m *simMember) joined(r JoinResponse) {
 }
 
 func (m *simMember) sync() {
-	m.waiting = true
+	m.waiting, m.asked = true, m.sim.now
 	life := m.life
 	req := SyncRequest{Group: "g", MemberID: m.id, InstanceID: m.instance, Generation: m.generation}
 	if m.leader {
@@ -197,10 +198,14 @@ func (s *simulation) settle(fail bool) {
 	}
 }
 
-// check holds the promises: within a generation nobody owns what another does.
+// check holds the promises: within a generation nobody owns what another does, and nobody waits longer for an answer than a
+// rebalance may take. The clock goes on a second at most, and a write takes some of them.
 func (s *simulation) check() {
 	owner := map[string]*simMember{}
 	for _, m := range s.all {
+		if m.waiting && s.now.Sub(m.asked) > simRebalance+10*time.Second {
+			s.fail("%s waits for an answer since %v", m.name, s.now.Sub(m.asked))
+		}
 		for p := range m.owned {
 			if o := owner[p]; o != nil && o.generation == m.generation {
 				s.fail("%s and %s own partition %s in generation %d", o.name, m.name, p, m.generation)

@@ -46,7 +46,7 @@ func (s *Shard) Sync(now time.Time, req SyncRequest, reply func(SyncResponse)) {
 	}
 	m.sync = reply
 	m.synced = true
-	if m.id == g.leader && !g.storing {
+	if m.id == g.leader && g.storing != g.generation {
 		s.storeAssignment(g, req.Assignments)
 	}
 }
@@ -55,34 +55,53 @@ func (g *group) assigned(m *member) SyncResponse {
 	return SyncResponse{ProtocolType: g.protocolType, Protocol: g.protocol, Assignment: m.assignment}
 }
 
-// storeAssignment commits the leader's assignment; the group is stable when it is in the log.
+// storeAssignment commits the leader's assignment; the group is stable when it is in the log. The assignment of a generation
+// before may still be under way: whoever waited for it is answered, and it means nothing any more.
 func (s *Shard) storeAssignment(g *group, assignments map[string][]byte) {
 	generation := g.generation
-	g.storing = true
-	s.store(g, assignments, func(now time.Time, err error) {
-		g.storing = false
-		if g.state != CompletingRebalance || g.generation != generation {
-			return // a rebalance came between and answered everyone
+	g.storing = generation
+	s.store(g, assignments, func(now time.Time, err error) { s.assignmentStored(now, g, generation, assignments, err) })
+}
+
+func (g *group) endStoring(generation int32) {
+	if g.storing == generation {
+		g.storing = 0
+	}
+}
+
+// assignmentStored gives everyone who waits the assignment that is in the log now, or tells that it is not.
+func (s *Shard) assignmentStored(now time.Time, g *group, generation int32, assignments map[string][]byte, err error) {
+	// A group on its way to another protocol took its members along as they were: the assignment comes too late if it gets there.
+	again := func(now time.Time) { s.assignmentStored(now, g, generation, assignments, err) }
+	drop := func(code coordinator.Code) {
+		g.endStoring(generation)
+		g.failSyncs(code)
+	}
+	if s.wait(g, again, drop) {
+		return
+	}
+	g.endStoring(generation)
+	if g.state != CompletingRebalance || g.generation != generation {
+		return // a rebalance came between and answered everyone
+	}
+	defer s.settle(g)
+	if err != nil {
+		g.failSyncs(codeOf(err))
+		s.rebalance(now, g)
+		return
+	}
+	for _, m := range g.members {
+		m.assignment = assignments[m.id]
+	}
+	g.enter(Stable, now)
+	for _, m := range g.members {
+		if m.sync != nil {
+			reply := m.sync
+			m.sync = nil
+			m.touch(now)
+			reply(g.assigned(m))
 		}
-		defer s.settle(g)
-		if err != nil {
-			g.failSyncs(codeOf(err))
-			s.rebalance(now, g)
-			return
-		}
-		for _, m := range g.members {
-			m.assignment = assignments[m.id]
-		}
-		g.enter(Stable, now)
-		for _, m := range g.members {
-			if m.sync != nil {
-				reply := m.sync
-				m.sync = nil
-				m.touch(now)
-				reply(g.assigned(m))
-			}
-		}
-	})
+	}
 }
 
 // Heartbeat keeps a member's session alive and tells it of a rebalance.
