@@ -206,11 +206,8 @@ func (b *Broker) openReplicas(starting context.Context) error {
 	}
 	configs := b.configs(b.quorum.Image())
 	b.replicas, err = replica.NewManager(replica.Options{
-		Cleaner: replica.CleanerOptions{
-			MapBytes: int(configs.Int(metadata.ConfigCleanerDedupeBytes)), BytesPerSecond: configs.Float(metadata.ConfigCleanerBytesPerSecond),
-			Interval: configs.Millis(metadata.ConfigCleanerBackoffMs),
-		},
-		NodeID: b.opts.NodeID, FS: b.opts.FS, Dir: b.topicsDir, Clock: b.opts.Clock,
+		Cleaner: cleanerOptions(configs),
+		NodeID:  b.opts.NodeID, FS: b.opts.FS, Dir: b.topicsDir, Clock: b.opts.Clock,
 		RetentionInterval: cmp.Or(b.opts.RetentionInterval, b.configs(b.quorum.Image()).Millis(metadata.ConfigRetentionCheckMs)), StaticConfigs: b.static, Clean: clean, Registerer: b.opts.Registerer,
 	}, b.log)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/freshetdb/freshet/broker/metadata"
 	"github.com/freshetdb/freshet/broker/quota"
+	"github.com/freshetdb/freshet/broker/replica"
 	"github.com/freshetdb/freshet/broker/txn"
 	"github.com/freshetdb/freshet/broker/wire"
 )
@@ -38,8 +39,17 @@ func (b *Broker) applyConfigs(img *metadata.Image, delta *metadata.Delta) {
 	c := b.configs(img)
 	b.quotas.SetSettings(quotaSettings(c))
 	b.listener.SetConnLimits(connLimits(c))
+	b.replicas.SetCleaner(cleanerOptions(c))
 	b.parts.groups.SetOptions(groupOptions(b.opts.Coordinators.Groups, c))
 	b.parts.txns.SetOptions(txnOptions(b.opts.Coordinators.Transactions, c))
+}
+
+func cleanerOptions(c metadata.NodeConfigs) replica.CleanerOptions {
+	return replica.CleanerOptions{
+		MapBytes:       int(c.Int(metadata.ConfigCleanerDedupeBytes)),
+		BytesPerSecond: c.Float(metadata.ConfigCleanerBytesPerSecond),
+		Interval:       c.Millis(metadata.ConfigCleanerBackoffMs),
+	}
 }
 
 // txnOptions are the transaction coordinator's options: those of the program that embeds the broker, then of the configs.

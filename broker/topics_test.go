@@ -255,7 +255,7 @@ func TestBadBatchesAreRefused(t *testing.T) {
 		want    *kerr.Error
 	}{
 		{"bad checksum", "strict", -1, damaged, kerr.CorruptMessage},
-		{"half a batch", "strict", -1, rawBatch(t, "x")[:40], kerr.CorruptMessage},
+		{"half a batch", "strict", -1, rawBatch(t, "x")[:40], kerr.InvalidRecord},
 		{"nothing", "strict", -1, nil, kerr.InvalidRecord},
 		{"old format", "strict", -1, old, kerr.InvalidRecord},
 		{"two batches", "strict", -1, append(rawBatch(t, "x"), rawBatch(t, "y")...), kerr.InvalidRecord},

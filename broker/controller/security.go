@@ -70,6 +70,7 @@ func (c *Controller) AlterScram(img *metadata.Image, changes []ScramChange) (ref
 		}
 		_, known := img.Scram(change.Key)
 		switch {
+		case refused[user] != nil: // the first refusal is the one that is told
 		case seen[change.Key]:
 			refused[user] = refuse(kerr.DuplicateResource, "A user credential cannot be altered twice in the same request")
 		case change.Credential == nil && !known:

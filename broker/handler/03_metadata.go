@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -19,8 +20,8 @@ const (
 	metadataAllByNull = 1
 	// metadataAutoCreateFlag is the first version whose clients say whether a topic may be made.
 	metadataAutoCreateFlag = 4
-	// metadataNullName is the first version that may leave a topic's name null.
-	metadataNullName = 12
+	// metadataTopicIDs is the first version that may name a topic by its id, and leave its name null.
+	metadataTopicIDs = 12
 	// noOperations stands for authorised operations that weren't asked for.
 	noOperations = math.MinInt32
 	// autoCreateTimeout bounds the making of topics a client asked for.
@@ -30,6 +31,10 @@ const (
 // metadata describes the cluster and topics, making missing ones when both sides allow it.
 func (h *Handler) metadata(ctx context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.MetadataRequest)
+	if in.Version < metadataTopicIDs && slices.ContainsFunc(in.Topics, namedByID) {
+		req.Reply(refuseTopicIDs(in))
+		return
+	}
 	img := h.Quorum.Image()
 	resp := kmsg.NewPtrMetadataResponse()
 	cluster := img.ClusterID()
@@ -60,6 +65,24 @@ func (h *Handler) metadata(ctx context.Context, req *wire.Request) {
 		}
 	}
 	req.Reply(resp)
+}
+
+func namedByID(asked kmsg.MetadataRequestTopic) bool {
+	return asked.Topic == nil || asked.TopicID != [16]byte{}
+}
+
+// refuseTopicIDs answers a request whose version has a field for topic ids but, as in Kafka, no meaning for them.
+func refuseTopicIDs(in *kmsg.MetadataRequest) *kmsg.MetadataResponse {
+	resp := kmsg.NewPtrMetadataResponse()
+	for i := range in.Topics {
+		out := missingTopic(&in.Topics[i])
+		out.IsInternal, out.ErrorCode = false, kerr.InvalidRequest.Code
+		if out.Topic == nil {
+			out.Topic = new("")
+		}
+		resp.Topics = append(resp.Topics, out)
+	}
+	return resp
 }
 
 // topicKey tells topics asked for from each other: each is answered once.
@@ -160,9 +183,6 @@ func (h *Handler) metadataTopic(req *wire.Request, img *metadata.Image, asked *k
 			return h.describeTopic(req, in, t)
 		}
 		out.ErrorCode = kerr.TopicAuthorizationFailed.Code
-	}
-	if in.Version < metadataNullName {
-		out.Topic = new("")
 	}
 	return out
 }

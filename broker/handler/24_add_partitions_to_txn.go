@@ -155,9 +155,6 @@ func (h *Handler) addOffsetsToTxn(_ context.Context, req *wire.Request) {
 	case !h.may(req, auth.OpRead, auth.ResourceGroup, in.Group):
 		reply(int16(mayNotGroup))
 		return
-	case in.Group == "":
-		reply(int16(coordinator.InvalidGroupID))
-		return
 	}
 	h.Transactions.AddPartitions(txn.AddRequest{
 		ID: in.TransactionalID, Producer: coordinator.Producer{ID: in.ProducerID, Epoch: in.ProducerEpoch},

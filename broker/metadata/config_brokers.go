@@ -232,9 +232,9 @@ func acceptedConfigs() []ConfigDef {
 // cleanerConfigs tune compaction.
 var cleanerConfigs = []ConfigDef{
 	{Name: ConfigCleanerEnable, Type: ConfigBoolean, Default: "true", ReadOnly: true, OneOf: []string{"true"}, Why: " (compacted topics are always compacted)", Doc: "Whether compacted topics are compacted."},
-	{Name: ConfigCleanerBackoffMs, Type: ConfigLong, Default: "15000", Max: math.MaxInt64, ReadOnly: true, Min: 1, Doc: "Time between two looks for logs to compact."},
-	{Name: ConfigCleanerDedupeBytes, Type: ConfigLong, Default: "134217728", Min: 1 << 20, Max: math.MaxInt64, ReadOnly: true, Doc: "Most memory a compaction keeps keys in."},
+	{Name: ConfigCleanerBackoffMs, Type: ConfigLong, Default: "15000", Min: 1, Max: math.MaxInt64, Doc: "Time between two looks for logs to compact."},
+	{Name: ConfigCleanerDedupeBytes, Type: ConfigLong, Default: "134217728", Min: 1 << 20, Max: math.MaxInt64, Doc: "Most memory a compaction keeps keys in."},
 	{Name: "log.cleaner.io.buffer.load.factor", Type: ConfigDouble, Default: "0.9", Doc: noEffect + ": the memory for keys has a fill of its own."},
 	{Name: "log.cleaner.io.buffer.size", Type: ConfigInt, Default: "524288", Max: math.MaxInt32, Doc: noEffect + ": a compaction reads a batch at a time."},
-	{Name: ConfigCleanerBytesPerSecond, Type: ConfigDouble, Default: "1.7976931348623157E308", Unbounded: true, ReadOnly: true, Doc: "Most bytes a second a compaction reads and writes."},
+	{Name: ConfigCleanerBytesPerSecond, Type: ConfigDouble, Default: "1.7976931348623157E308", Unbounded: true, Doc: "Most bytes a second a compaction reads and writes."},
 }

@@ -26,23 +26,39 @@ const (
 	paceSleepMin = 10 * time.Millisecond
 )
 
+// SetCleaner changes what compaction may take, from the next log on, and when it next looks for one.
+func (m *Manager) SetCleaner(opts CleanerOptions) {
+	if opts.Interval <= 0 {
+		opts.Interval = defaultCleanerInterval
+	}
+	if before := m.cleaner.Swap(&opts); before == nil || before.Interval == opts.Interval {
+		return
+	}
+	select {
+	case m.wakeCleaner <- struct{}{}:
+	default:
+	}
+}
+
 // clean compacts, one log after another, the dirtiest first, until ctx ends.
 func (m *Manager) clean(ctx context.Context) error {
-	tick := time.NewTicker(m.opts.Cleaner.Interval)
-	defer tick.Stop()
+	timer := time.NewTimer(m.cleaner.Load().Interval)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-m.wakeCleaner:
+		case <-timer.C:
 			m.cleanDirty(ctx)
 		}
+		timer.Reset(m.cleaner.Load().Interval)
 	}
 }
 
 // cleanDirty cleans what is due now.
 func (m *Manager) cleanDirty(ctx context.Context) {
-	p := pacer{perSecond: m.opts.Cleaner.BytesPerSecond, last: time.Now()}
+	p := pacer{last: time.Now()}
 	done := map[*Partition]bool{}
 	for ctx.Err() == nil {
 		dirtiest := m.dirtiest(done)
@@ -88,9 +104,10 @@ func (m *Manager) cleanOne(ctx context.Context, p *Partition, pace *pacer) (full
 	if l == nil {
 		return false
 	}
-	began := time.Now()
+	began, opts := time.Now(), m.cleaner.Load()
+	pace.perSecond = opts.BytesPerSecond
 	stats, err := l.Clean(ctx, log.CleanOptions{
-		Now: m.now(), HighWatermark: p.highWatermark.Load(), MapBytes: m.opts.Cleaner.MapBytes, Throttle: pace.wait,
+		Now: m.now(), HighWatermark: p.highWatermark.Load(), MapBytes: opts.MapBytes, Throttle: pace.wait,
 	})
 	switch {
 	case errors.Is(err, log.ErrClosed) || ctx.Err() != nil:

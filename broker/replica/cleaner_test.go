@@ -42,6 +42,28 @@ func appended(t testing.TB, p *Partition, b record.Batch, acks Acks) Appended {
 	return a
 }
 
+// TestCompactionFollowsItsOptions: a shorter time between two looks counts at once, not after the old one.
+func TestCompactionFollowsItsOptions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, vfs.NewMem())
+		n.SetCleaner(CleanerOptions{Interval: 24 * time.Hour})
+		p := n.topic("compacted", "cleanup.policy=compact", "segment.bytes=2000", "min.cleanable.dirty.ratio=0.3")
+		for i := range 50 {
+			appended(t, p, keyedBatch(t, record.None, fmt.Sprint("k", i%3)), AcksAll)
+		}
+		before, _ := p.SizeBytes()
+		time.Sleep(time.Hour) // of the bubble's clock
+		if after, _ := p.SizeBytes(); after != before {
+			t.Errorf("%d bytes of %d before its time", after, before)
+		}
+		n.SetCleaner(CleanerOptions{Interval: time.Minute, BytesPerSecond: 1 << 20})
+		time.Sleep(2 * time.Minute)
+		if after, _ := p.SizeBytes(); after > before/3 {
+			t.Errorf("%d bytes of %d after its time", after, before)
+		}
+	})
+}
+
 // TestCompactionRuns: what is dirty enough is compacted by itself, dirtiest first; a topic with delete only never.
 func TestCompactionRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

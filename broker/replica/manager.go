@@ -63,6 +63,9 @@ type Manager struct {
 	synced bool
 	// wakeKeeper tells Run of removals.
 	wakeKeeper chan struct{}
+	// cleaner bounds compaction; wakeCleaner tells of other bounds.
+	cleaner     atomic.Pointer[CleanerOptions]
+	wakeCleaner chan struct{}
 
 	mu         sync.RWMutex // guards what follows
 	partitions map[metadata.TopicPartition]*Partition
@@ -94,18 +97,16 @@ func NewManager(opts Options, logger *slog.Logger) (*Manager, error) {
 	if opts.RetentionInterval <= 0 {
 		opts.RetentionInterval = defaultRetentionInterval
 	}
-	if opts.Cleaner.Interval <= 0 {
-		opts.Cleaner.Interval = defaultCleanerInterval
-	}
 	m := &Manager{
 		opts: opts, now: opts.Clock, log: logger.With("component", "replica"),
 		syncer: log.NewSyncer(log.SyncerOptions{Interval: syncInterval, FS: opts.FS, Dir: opts.Dir}), buffers: log.NewBuffers(),
-		wakeKeeper: make(chan struct{}, 1),
+		wakeKeeper: make(chan struct{}, 1), wakeCleaner: make(chan struct{}, 1),
 		recoders:   newRecoders(),
 		partitions: make(map[metadata.TopicPartition]*Partition),
 		byID:       make(map[idPartition]*Partition),
 		removals:   make(map[string]*removal),
 	}
+	m.SetCleaner(opts.Cleaner)
 	m.metrics = newMetrics(opts.Registerer, m)
 	if !opts.Clean {
 		if err := m.syncDisk(); err != nil {

@@ -212,9 +212,9 @@ func TestValidateRefuses(t *testing.T) {
 		want   error
 	}{
 		{"a flipped bit", func(b Batch) Batch { b[len(b)-1] ^= 1; return b }, ErrCorrupt},
-		{"torn", func(b Batch) Batch { return b[:len(b)-1] }, ErrCorrupt},
-		{"half a header", func(b Batch) Batch { return b[:30] }, ErrCorrupt},
-		{"nothing", func(Batch) Batch { return nil }, ErrCorrupt},
+		{"torn", func(b Batch) Batch { return b[:len(b)-1] }, ErrInvalid},
+		{"half a header", func(b Batch) Batch { return b[:30] }, ErrInvalid},
+		{"nothing", func(Batch) Batch { return nil }, ErrInvalid},
 		{"two batches", func(b Batch) Batch { return append(b, b...) }, ErrInvalid},
 		{"magic 1", func(b Batch) Batch { b[posMagic] = 1; return b }, ErrUnsupportedMagic},
 		{"negative length", func(b Batch) Batch { binary.BigEndian.PutUint32(b[posLength:], 1<<31); return b }, ErrCorrupt},

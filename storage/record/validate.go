@@ -45,8 +45,8 @@ func Next(buf []byte) (batch Batch, rest []byte, err error) {
 // control batch, count and offsets in step, a complete producer identity or none, a codec we know, the size allowed.
 func Validate(buf []byte, limits Limits) error {
 	b, rest, err := Next(buf)
-	if errors.Is(err, ErrTorn) {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	if errors.Is(err, ErrTorn) { // to Kafka, bytes that end before the batch does hold no batch
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if err != nil {
 		return err
