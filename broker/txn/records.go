@@ -59,6 +59,9 @@ func (s *Shard) Replay(e coordinator.Entry) error {
 		delete(s.txns, key.TransactionalID)
 		return nil
 	}
+	if err := scanValue(e.Value); err != nil {
+		return err
+	}
 	var value kmsg.TxnMetadataValue
 	if err := value.ReadFrom(e.Value); err != nil {
 		return fmt.Errorf("transaction value: %w", err)

@@ -243,6 +243,7 @@ func FuzzReplay(f *testing.F) {
 		partitions: partitionSet{{"t", 1}: {}, {"t", 2}: {}}, start: time.UnixMilli(5), update: time.UnixMilli(6),
 	})
 	f.Add(r.Key, r.Value)
+	f.Add(r.Key, append(r.Value[:len(r.Value)-1:len(r.Value)-1], 0xff, 0xff, 0xff, 0xff, 0x0f)) // four billion tags, and no bytes left
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		s := New(Options{}, &script{})
 		if s.Replay(coordinator.Entry{Record: coordinator.Record{Key: key, Value: value}}) != nil {

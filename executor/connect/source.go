@@ -29,10 +29,12 @@ type Options struct {
 	Limit      int64  // records in all; 0: for ever
 }
 
-// sliceRecords is how many records one transaction holds at most; slicePause how often a paced source wakes.
+// sliceRecords is how many records one transaction holds at most; slicePause how often a paced source wakes; batchBytes the size at which
+// a batch is closed, well below what a topic takes.
 const (
 	sliceRecords = 5_000
 	slicePause   = 50 * time.Millisecond
+	batchBytes   = 256 << 10
 )
 
 // Worker runs one source connector.
@@ -127,6 +129,19 @@ func (w *Worker) open(ctx context.Context) (err error) {
 	return nil
 }
 
+// send produces what the builder holds.
+func (w *Worker) send(partition int32, fail func(error)) error {
+	if w.builder.Count() == 0 {
+		return nil
+	}
+	batch, err := w.builder.Build(nil)
+	if err != nil {
+		return err
+	}
+	w.producer.Produce(client.TopicPartition{Topic: w.opts.Topic, Partition: partition}, batch, func(a client.Ack) { fail(a.Err) })
+	return nil
+}
+
 // slice makes and commits n records, spread over the partitions by number.
 func (w *Worker) slice(ctx context.Context, n int64) error {
 	failed := make(chan error, 1)
@@ -141,18 +156,19 @@ func (w *Worker) slice(ctx context.Context, n int64) error {
 	parts := int64(w.topic.Partitions)
 	for p := range parts {
 		for i := w.at; i < w.at+n; i++ {
-			if i%parts == p {
-				w.source.Append(w.builder, i)
+			if i%parts != p {
+				continue
+			}
+			w.source.Append(w.builder, i)
+			if w.builder.Len() >= batchBytes {
+				if err := w.send(int32(p), fail); err != nil {
+					return err
+				}
 			}
 		}
-		if w.builder.Count() == 0 {
-			continue
-		}
-		batch, err := w.builder.Build(nil)
-		if err != nil {
+		if err := w.send(int32(p), fail); err != nil {
 			return err
 		}
-		w.producer.Produce(client.TopicPartition{Topic: w.opts.Topic, Partition: int32(p)}, batch, func(a client.Ack) { fail(a.Err) })
 	}
 	w.producer.CommitOffsets(client.GroupMember{Group: w.group(), Generation: -1},
 		map[client.TopicPartition]client.Committed{w.position(): {Offset: w.at + n, LeaderEpoch: -1}}, nil)
