@@ -24,6 +24,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 	"go.uber.org/goleak"
 
 	"github.com/freshetdb/freshet/server"
@@ -175,7 +176,8 @@ func TestKafkaFrames(t *testing.T) {
 func TestKafkaBatches(t *testing.T) {
 	node := harness.StartNode(t)
 	ctx := testContext(t)
-	cl, err := kgo.NewClient(kgo.SeedBrokers(node.Addresses().Kafka), kgo.AllowAutoTopicCreation(), kgo.DefaultProduceTopic("t"))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(node.Addresses().Kafka), kgo.AllowAutoTopicCreation(), kgo.DefaultProduceTopic("t"),
+		kgo.MaxVersions(kversion.V3_8_0())) // Produce by topic name
 	if err != nil {
 		t.Fatal(err)
 	}
