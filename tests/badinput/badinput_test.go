@@ -197,7 +197,7 @@ func TestKafkaBatches(t *testing.T) {
 	}{
 		"bad crc":          {flip(len(good) - 2), kerr.CorruptMessage},
 		"magic 66":         {flip(16), nil},
-		"torn":             {good[:len(good)-3], kerr.CorruptMessage},
+		"torn":             {good[:len(good)-3], kerr.InvalidRecord},
 		"header only":      {good[:61], nil},
 		"nothing":          {nil, nil},
 		"a huge length":    {flip(8), nil},
