@@ -12,11 +12,15 @@ import (
 const smallShare = 8
 
 // budget is the listener's memory for requests.
-type budget struct{ free, freeForLarge *semaphore.Weighted }
+type budget struct {
+	free, freeForLarge *semaphore.Weighted
+	most               int64 // that one request can have
+}
 
 // newBudget makes a budget; the largest request always fits.
 func newBudget(limit, largest int64) *budget {
-	return &budget{free: semaphore.NewWeighted(limit), freeForLarge: semaphore.NewWeighted(max(limit-limit/smallShare, largest))}
+	most := max(limit-limit/smallShare, largest)
+	return &budget{free: semaphore.NewWeighted(limit), freeForLarge: semaphore.NewWeighted(most), most: most}
 }
 
 // take waits until n bytes are free, but not for ever: requests that each have a part of what they need would wait for each other.
@@ -31,6 +35,18 @@ func (b *budget) take(ctx context.Context, n int64, large bool, patience time.Du
 		b.freeForLarge.Release(n)
 	}
 	return err
+}
+
+// widen takes n more bytes for what the buffer's request was decoded to, or as many as one request can have.
+func (b *Buffer) widen(ctx context.Context, from *budget, n int64, patience time.Duration) error {
+	if n = min(n, from.most-b.weight); n <= 0 {
+		return nil
+	}
+	if err := from.take(ctx, n, b.large, patience); err != nil {
+		return err
+	}
+	b.weight += n
+	return nil
 }
 
 func acquire(ctx context.Context, from *semaphore.Weighted, n int64, patience time.Duration) error {

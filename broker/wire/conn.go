@@ -397,15 +397,9 @@ func (c *Conn) dispatch(ctx context.Context, frame []byte, buffer *Buffer) error
 	}
 	req.Body = kmsg.RequestForKey(h.key)
 	req.Body.SetVersion(h.version)
-	if h.key == produceKey {
-		err = scanProduce(body, h.version)
-	}
-	if err == nil {
-		err = req.Body.ReadFrom(body)
-	}
-	if err != nil {
+	if err := c.decode(ctx, req, body); err != nil {
 		buffer.Release()
-		return refusef("%s v%d of client %q does not decode: %w", kmsg.NameForKey(h.key), h.version, h.clientID, err)
+		return err
 	}
 	req.charge(len(frame))
 	c.enqueue(req)

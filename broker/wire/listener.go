@@ -17,9 +17,9 @@ import (
 type Options struct {
 	// RequestBytesMax is the largest frame accepted (100 MiB, Kafka's socket.request.max.bytes).
 	RequestBytesMax int
-	// ControlBytesMax is the largest frame of all APIs but Produce (4 MiB): decoding an array may take sixty times its bytes.
+	// ControlBytesMax is the largest frame of all APIs but Produce (4 MiB): decoding an array may take many times its bytes.
 	ControlBytesMax int
-	// MemoryMax bounds the bytes of all requests being read or served (256 MiB).
+	// MemoryMax bounds the bytes of all requests being read or served, and of what they are decoded to (256 MiB).
 	MemoryMax int64
 	// OwedMax bounds the bytes of answers that clients are slow to take, of all connections together (64 MiB). Beyond it answers are
 	// small, who owes us the reading of one is asked for no more requests, and who doesn't read at all loses the connection.

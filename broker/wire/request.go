@@ -61,7 +61,7 @@ func parseHeader(frame []byte, flexible func(key, version int16) bool) (h header
 // skipTags steps over tagged fields: a count, then number, size and bytes of each.
 func skipTags(b []byte) ([]byte, error) {
 	count, n := binary.Uvarint(b)
-	if n <= 0 {
+	if n <= 0 || count > uint64(len(b)-n)/2 {
 		return nil, errHeaderShort
 	}
 	b = b[n:]

@@ -30,11 +30,13 @@ type API struct {
 type Versions struct {
 	rows  []API // by key
 	byKey map[int16]*API
+	// layouts are by key too.
+	layouts map[int16]*layouts
 }
 
 // NewVersions makes a table. It panics on a key named twice or unknown to kmsg, which is a mistake in this program.
 func NewVersions(rows []API) *Versions {
-	v := &Versions{rows: slices.Clone(rows), byKey: make(map[int16]*API, len(rows))}
+	v := &Versions{rows: slices.Clone(rows), byKey: make(map[int16]*API, len(rows)), layouts: make(map[int16]*layouts, len(rows))}
 	slices.SortFunc(v.rows, func(a, b API) int { return cmp.Compare(a.Key, b.Key) })
 	for i := range v.rows {
 		row := &v.rows[i]
@@ -42,12 +44,16 @@ func NewVersions(rows []API) *Versions {
 			panic(fmt.Sprintf("wire: API key %d is named twice or unknown", row.Key))
 		}
 		v.byKey[row.Key] = row
+		v.layouts[row.Key] = newLayouts(row.Key, row.Min, row.Max)
 	}
 	return v
 }
 
 // Rows lists the table by key; not to be changed.
 func (v *Versions) Rows() []API { return v.rows }
+
+// layout is the shape of requests that lookup finds a row for.
+func (v *Versions) layout(key, version int16) *requestLayout { return v.layouts[key].of(version) }
 
 // lookup finds the row that serves key at version, and whether the key is served at all.
 func (v *Versions) lookup(key, version int16) (row *API, known bool) {
