@@ -16,7 +16,7 @@ import (
 var dumpFlag = flag.String("dump", "", "an existing directory where TestDumpSample leaves two partitions for Kafka's dump tool")
 
 // TestDumpSample writes a partition with every codec, idempotent producers and transactions, and the same compacted; with -dump they are
-// left for tests/kafka/dumplog.sh.
+// left for tests/kafka/judges/dumplog.sh.
 func TestDumpSample(t *testing.T) {
 	root := *dumpFlag
 	if root == "" {
