@@ -115,10 +115,7 @@ func (s *Shard) endV2(now time.Time, req EndRequest, calls EndCallbacks) {
 		calls.Decided(EndResponse{Producer: t.producer})
 		calls.Visible(nil)
 		return
-	case t.prepared() && t.state == prepared:
-		calls.Decided(refusal(coordinator.ConcurrentTransactions))
-		return
-	case t.state == Ongoing, !req.Commit && !retry && !t.prepared():
+	case t.state == Ongoing, !req.Commit && !retry:
 	default:
 		calls.Decided(refusal(coordinator.InvalidTxnState))
 		return
@@ -157,21 +154,19 @@ func (t *txn) checkEnd(req EndRequest) (retry bool, code coordinator.Code) {
 	current := t.producer == req.Producer
 	var valid bool
 	switch t.state {
-	case PrepareCommit, PrepareAbort:
-		valid = bumped
 	case CompleteCommit, CompleteAbort:
 		valid = retry || current
 	default:
 		valid = current
 	}
 	switch {
-	case t.ending(req.Producer): // told of the end already, and on to the next while the markers of the last are written
-		return false, coordinator.ConcurrentTransactions
-	case t.producer.ID != req.Producer.ID && !renewed:
+	case t.producer.ID != req.Producer.ID && !renewed && !t.ending(req.Producer):
 		return false, coordinator.InvalidProducerID
+	case t.prepared(): // whatever the epoch: while markers are written Kafka looks at nothing else
+		return false, coordinator.ConcurrentTransactions
 	case !valid:
 		return false, coordinator.ProducerFenced
-	case t.busy && !t.prepared():
+	case t.busy:
 		return false, coordinator.ConcurrentTransactions
 	}
 	return retry, coordinator.OK
