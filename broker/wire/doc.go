@@ -7,7 +7,8 @@
 //
 // Memory is bounded: a frame by Options.RequestBytesMax, a connection by Options.InFlightMax requests and by the answers its client
 // has not taken yet, and the listener by Options.MemoryMax bytes of requests being read or served. A buffer grows as bytes
-// arrive, never by a promise.
+// arrive, never by a promise. Before kmsg decodes a request, its lengths and numbers are checked against the bytes that are
+// there (requestLayout.scan), by a layout derived from kmsg's own encoder when an API's version is asked for first.
 //
 // Locks: Conn.mu guards the queue of unanswered requests and is never held while a handler runs or a socket is written.
 package wire

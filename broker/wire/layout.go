@@ -295,7 +295,7 @@ func (d deriver) change(v reflect.Value) {
 // changeStruct gives a structure a tag, or other fields where there are no tags.
 func (d deriver) changeStruct(v reflect.Value) {
 	if d.flexible {
-		tags, _ := v.FieldByName(tagsField).Addr().Interface().(*kmsg.Tags)
+		tags, _ := reflect.TypeAssert[*kmsg.Tags](v.FieldByName(tagsField).Addr())
 		tags.Set(strangeTag, nil)
 		return
 	}
@@ -315,7 +315,7 @@ func resize(v reflect.Value, n int) {
 }
 
 func setDefault(v reflect.Value) {
-	if with, ok := v.Addr().Interface().(interface{ Default() }); ok {
+	if with, ok := reflect.TypeAssert[interface{ Default() }](v.Addr()); ok {
 		with.Default()
 	}
 }

@@ -1,11 +1,13 @@
 package wire
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +32,17 @@ func everyRequest(f func(key, version int16, request kmsg.Request)) {
 	}
 }
 
+// everyVersion is a table of all kmsg knows.
+func everyVersion() *Versions {
+	rows := make([]API, 0, keys)
+	for key := range keys {
+		if r := kmsg.RequestForKey(key); r != nil {
+			rows = append(rows, API{Key: key, Max: r.MaxVersion(), Serve: func(_ context.Context, r *Request) { r.ReplyNothing() }})
+		}
+	}
+	return NewVersions(rows)
+}
+
 func TestKeysAreAll(t *testing.T) {
 	for key := keys; key < 1000; key++ {
 		if kmsg.RequestForKey(key) != nil {
@@ -39,10 +52,7 @@ func TestKeysAreAll(t *testing.T) {
 }
 
 // filler fills structures at random.
-type filler struct {
-	*rand.Rand
-	flexible bool
-}
+type filler struct{ *rand.Rand }
 
 func (f filler) fill(v reflect.Value) {
 	switch v.Kind() {
@@ -101,8 +111,7 @@ func (f filler) fillStruct(v reflect.Value) {
 			f.fill(field)
 		case tagsField:
 			for range f.IntN(8) / 6 * f.IntN(4) {
-				tags := field.Addr().Interface().(*kmsg.Tags)
-				tags.Set(100+f.Uint32N(1000), make([]byte, f.length()))
+				field.Addr().Interface().(*kmsg.Tags).Set(100+f.Uint32N(1000), make([]byte, f.length()))
 			}
 		default:
 			if f.IntN(10) > 0 {
@@ -117,9 +126,10 @@ func TestScanOfEveryRequest(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := filler{Rand: rand.New(rand.NewPCG(seed, 0))}
+	known := everyVersion()
 	everyRequest(func(key, version int16, request kmsg.Request) {
 		name := fmt.Sprintf("%s v%d", kmsg.NameForKey(key), version)
-		l := deriveLayout(key, version)
+		l := known.layout(key, version)
 		for range 20 {
 			random.fill(reflect.ValueOf(request).Elem())
 			body := request.AppendTo(nil)
@@ -139,7 +149,7 @@ func TestScanOfEveryRequest(t *testing.T) {
 			}
 			damaged := slices.Clone(body)
 			damaged[random.IntN(len(body))] ^= 1 << random.IntN(8)
-			agree(t, key, version, damaged)
+			agree(t, known, key, version, damaged)
 		}
 	})
 }
@@ -148,9 +158,9 @@ func TestScanOfEveryRequest(t *testing.T) {
 const kmsgHangs = 64 << 10
 
 // agree checks that the scan and kmsg are of one mind on a body. kmsg isn't asked about numbers of tags that it believes.
-func agree(t *testing.T, key, version int16, body []byte) {
+func agree(t *testing.T, known *Versions, key, version int16, body []byte) {
 	t.Helper()
-	memory, scanned := deriveLayout(key, version).scan(body, decodedMax)
+	memory, scanned := known.layout(key, version).scan(body, decodedMax)
 	if errors.Is(scanned, errTagCount) || errors.Is(scanned, errTooMany) || len(body) > kmsgHangs {
 		return
 	}
@@ -188,6 +198,26 @@ func TestHostileTagCounts(t *testing.T) {
 	}
 }
 
+// TestDecodedMemoryCounts: what a request was decoded to is the listener's memory until the request is done.
+func TestDecodedMemoryCounts(t *testing.T) {
+	const limit = 1000
+	from := newBudget(limit, 100)
+	b := &Buffer{budget: from, weight: 100, large: true}
+	b.refs.Store(1)
+	if err := from.take(t.Context(), b.weight, b.large, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.widen(t.Context(), from, 1<<30, time.Hour); err != nil { // as much as one can have, rather than never
+		t.Fatal(err)
+	}
+	if b.weight != from.most || from.freeForLarge.TryAcquire(1) {
+		t.Fatalf("%d of %d are taken", b.weight, from.most)
+	}
+	if b.Release(); !from.free.TryAcquire(limit) || !from.freeForLarge.TryAcquire(from.most) {
+		t.Fatal("not all memory came back")
+	}
+}
+
 // TestScanRefuses tells what is refused within a request.
 func TestScanRefuses(t *testing.T) {
 	fetch := kmsg.NewPtrFetchRequest()
@@ -217,6 +247,49 @@ func TestScanRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := deriveLayout(c.key, c.version).scan(c.body, decodedMax); !errors.Is(err, c.want) {
 				t.Fatalf("%v, not %v", err, c.want)
+			}
+		})
+	}
+}
+
+// TestScanTellsTheMemory: what decoding takes is about what the scan says, where a stranger gets most for his bytes.
+func TestScanTellsTheMemory(t *testing.T) {
+	tags := binary.AppendUvarint(nil, 300_000)
+	for i := range uint64(300_000) {
+		tags = append(binary.AppendUvarint(tags, i+100), 0)
+	}
+	create := append(binary.AppendUvarint(nil, 100_001), slices.Repeat([]byte{1, 0, 0, 0, 1, 0, 1, 1, 1, 0}, 100_000)...)
+	tagged := append(binary.AppendUvarint(nil, 100_001), slices.Repeat([]byte{1, 1, 99, 0}, 100_000)...)
+	for _, c := range []struct {
+		name         string
+		key, version int16
+		body         []byte
+	}{
+		{"tags", 18, 3, append([]byte{2, 'a', 2, 'b'}, tags...)},
+		{"structures", 19, 7, append(create, 0, 0, 0, 0, 0, 0)},
+		{"structures with tags", 75, 0, append(tagged, 0, 0, 0, 0, 0xff, 0)},
+		{"strings", 10, 4, append(append(binary.AppendUvarint([]byte{0}, 200_001), slices.Repeat([]byte{2, 'x'}, 200_000)...), 0)},
+		{"empty topics", 0, 13, append(append([]byte{0, 0, 0, 0, 0, 0, 0}, binary.AppendUvarint(nil, 100_001)...), make([]byte, 1_800_001)...)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			memory, err := deriveLayout(c.key, c.version).scan(c.body, 1<<30)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := kmsg.RequestForKey(c.key)
+			r.SetVersion(c.version)
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			if err := r.ReadFrom(c.body); err != nil {
+				t.Fatal(err)
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			took := int(after.HeapAlloc - before.HeapAlloc)
+			runtime.KeepAlive(r)
+			if slack := 1 << 20; took > memory+slack || took < memory/2-slack {
+				t.Fatalf("%d bytes take %d, the scan says %d", len(c.body), took, memory)
 			}
 		})
 	}
@@ -286,9 +359,10 @@ func FuzzScan(f *testing.F) {
 		random.fill(reflect.ValueOf(request).Elem())
 		f.Add(key, version, request.AppendTo(nil))
 	})
+	known := everyVersion()
 	f.Fuzz(func(t *testing.T, key, version int16, body []byte) {
 		if r := kmsg.RequestForKey(key); r != nil && version >= 0 && version <= r.MaxVersion() {
-			agree(t, key, version, body)
+			agree(t, known, key, version, body)
 		}
 	})
 }
@@ -301,9 +375,10 @@ func FuzzScanProduce(f *testing.F) {
 		r.SetVersion(version)
 		f.Add(version, r.AppendTo(nil))
 	}
+	known := everyVersion()
 	f.Fuzz(func(t *testing.T, version int16, body []byte) {
 		if version >= 0 && version <= r.MaxVersion() {
-			agree(t, produceKey, version, body)
+			agree(t, known, produceKey, version, body)
 		}
 	})
 }

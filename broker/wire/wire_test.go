@@ -162,6 +162,7 @@ func TestBadInputClosesWithALine(t *testing.T) {
 		{"header cut short", frame(0, 3, 0, 0, 0, 0, 0, 1, 0x7f, 0xff, 1), "header is cut short"},
 		{"body cut short", frame(0, 3, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 9), "does not decode"},
 		{"produce of many", frame(0, 0, 0, 3, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0, 0, 0, 0x7f, 0, 0, 0), "does not decode"},
+		{"hostile tags", frame(0, 0, 0, 9, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 15), "number of tags"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			none := func(_ context.Context, r *Request) { t.Error("handler was called"); r.ReplyNothing() }
@@ -365,14 +366,7 @@ func FuzzConn(f *testing.F) {
 		f.Add(format.AppendRequest(nil, r, 1))
 	}
 	f.Add([]byte("GET / HTTP/1.1\r\n"))
-	answer := func(_ context.Context, r *Request) { r.ReplyNothing() }
-	rows := make([]API, 0, keys)
-	for key := range keys {
-		if r := kmsg.RequestForKey(key); r != nil {
-			rows = append(rows, API{Key: key, Max: r.MaxVersion(), Serve: answer})
-		}
-	}
-	l := New(Options{}, NewVersions(rows), nil, slog.New(slog.DiscardHandler))
+	l := New(Options{}, everyVersion(), nil, slog.New(slog.DiscardHandler))
 	f.Fuzz(func(_ *testing.T, in []byte) {
 		ours, theirs := net.Pipe()
 		go func() {
