@@ -260,7 +260,7 @@ func (s *beatSimulation) step(wild bool) {
 			b.die("heard nothing")
 		}
 	}
-	s.shard.Tick(s.now)
+	tick(s.t, s.shard, s.now)
 	s.check()
 }
 

@@ -104,7 +104,7 @@ type group struct {
 	joinDeadline time.Time     // of PreparingRebalance
 	initialLeft  time.Duration // how far the initial delay may still be prolonged; < 0 after it
 	newcomers    bool          // somebody joined during the initial delay
-	syncDeadline time.Time     // of CompletingRebalance
+	syncDeadline time.Time     // of those who have not asked for their assignment, in CompletingRebalance and Stable
 	storing      int32         // generation whose assignment is being written, 0 for none
 
 	offsets map[topicPartition]sequenced

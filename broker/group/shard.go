@@ -183,6 +183,10 @@ func (g *group) nextTimer() time.Time {
 		if g.storing != g.generation {
 			consider(g.syncDeadline)
 		}
+	case Stable:
+		if g.anySilent() {
+			consider(g.syncDeadline)
+		}
 	}
 	for _, m := range g.members {
 		if !m.waiting() {
@@ -226,7 +230,14 @@ func (s *Shard) fire(now time.Time, g *group) {
 		}
 	case g.state == CompletingRebalance && !g.syncDeadline.After(now) && g.storing != g.generation:
 		s.expelSilent(now, g)
+	case g.state == Stable && !g.syncDeadline.After(now) && g.anySilent():
+		s.expelSilent(now, g)
 	}
+}
+
+// anySilent tells whether a member has not asked for its assignment in this generation.
+func (g *group) anySilent() bool {
+	return slices.ContainsFunc(g.members, func(m *member) bool { return !m.synced })
 }
 
 // expelSilent removes those who never asked for their assignment (KAFKA-12890): nobody would ever notice them otherwise

@@ -173,7 +173,7 @@ func (s *simulation) step(wild bool) {
 		m.next = nil
 		next()
 	}
-	s.shard.Tick(s.now)
+	tick(s.t, s.shard, s.now)
 	s.check()
 }
 

@@ -38,6 +38,7 @@ func (s *Shard) Sync(now time.Time, req SyncRequest, reply func(SyncResponse)) {
 	}
 	m.touch(now)
 	if g.state == Stable {
+		m.synced = true
 		reply(g.assigned(m))
 		return
 	}
