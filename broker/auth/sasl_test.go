@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -114,6 +115,37 @@ func TestScramVector(t *testing.T) {
 	}
 	if _, _, err := x.Step(nil); err == nil {
 		t.Fatal("a third message was taken")
+	}
+}
+
+// TestScramNonceTwice: librdkafka before 2.6.1 repeats its own nonce in its last message, and Kafka lets it.
+func TestScramNonceTwice(t *testing.T) {
+	for _, test := range []struct {
+		prefix string
+		want   error
+	}{{"mine", nil}, {"", nil}, {"mine,x=", errScram}} {
+		x := credentialsOf(t, "alice:secret").NewExchange(ScramSHA256)
+		first, _, err := x.Step([]byte("n,,n=alice,r=mine"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts := strings.Split(string(first), ",")
+		salt, err := base64.StdEncoding.DecodeString(parts[1][len("s="):])
+		if err != nil {
+			t.Fatal(err)
+		}
+		salted, err := saltPassword(metadata.ScramSHA256, "secret", salt, IterationsMin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := hashOf(metadata.ScramSHA256)
+		clientKey := mac(h, salted, "Client Key")
+		final := "c=biws,r=" + test.prefix + parts[0][len("r="):]
+		proof := mac(h, digest(h, clientKey), "n=alice,r=mine,"+string(first)+","+final)
+		subtle.XORBytes(proof, proof, clientKey)
+		if _, _, err := x.Step([]byte(final + ",p=" + base64.StdEncoding.EncodeToString(proof))); !errors.Is(err, test.want) {
+			t.Errorf("%q before the nonces: %v, want %v", test.prefix, err, test.want)
+		}
 	}
 }
 

@@ -195,7 +195,9 @@ func (x *scramExchange) clientFinal(message string) ([]byte, error) {
 		return nil, errScram
 	}
 	parts := strings.Split(withoutProof, ",")
-	if len(parts) < 2 || parts[0] != "c="+base64.StdEncoding.EncodeToString([]byte(x.header)) || parts[1] != "r="+x.serverPart {
+	// librdkafka before 2.6.1 sends its own nonce once more in front of both; as in Kafka, the end counts.
+	if len(parts) < 2 || parts[0] != "c="+base64.StdEncoding.EncodeToString([]byte(x.header)) ||
+		!strings.HasPrefix(parts[1], "r=") || !strings.HasSuffix(parts[1], x.serverPart) {
 		return nil, errScram
 	}
 	h := hashOf(x.mechanism)
