@@ -217,9 +217,7 @@ func (s *Shard) rebalance(now time.Time, g *group) {
 		g.initialLeft = -1
 		g.joinDeadline = now.Add(g.rebalanceTimeout())
 	}
-	if g.initialLeft < 0 && g.allJoined() {
-		s.completeJoin(now, g)
-	}
+	s.maybeCompleteJoin(now, g)
 }
 
 func (g *group) failSyncs(code coordinator.Code) {
@@ -231,7 +229,8 @@ func (g *group) failSyncs(code coordinator.Code) {
 	}
 }
 
-// endInitialDelay prolongs the delay if somebody came during it, or goes on.
+// endInitialDelay prolongs the delay if somebody came during it, or goes on with those who have: whoever has only fetched its
+// member id comes later.
 func (s *Shard) endInitialDelay(now time.Time, g *group) {
 	if g.newcomers && g.initialLeft > 0 && s.options().InitialRebalanceDelay > 0 {
 		g.newcomers = false
@@ -241,10 +240,7 @@ func (s *Shard) endInitialDelay(now time.Time, g *group) {
 		return
 	}
 	g.initialLeft = -1
-	g.joinDeadline = now.Add(g.rebalanceTimeout())
-	if g.allJoined() {
-		s.completeJoin(now, g)
-	}
+	s.completeJoin(now, g)
 }
 
 // completeJoin begins the next generation with those who joined; dynamic members that did not are out.
@@ -254,7 +250,6 @@ func (s *Shard) completeJoin(now time.Time, g *group) {
 			g.remove(m)
 		}
 	}
-	clear(g.pending)
 	if len(g.members) > 0 && !g.anyJoined() { // only static members, all away: wait for one to come back or to expire
 		g.joinDeadline = now.Add(g.rebalanceTimeout())
 		return

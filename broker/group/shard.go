@@ -211,8 +211,7 @@ func (s *Shard) fire(now time.Time, g *group) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(g.pending)) {
 		if !g.pending[id].After(now) {
-			delete(g.pending, id)
-			s.afterRemoval(now, g)
+			s.dropPending(now, g, id)
 		}
 	}
 	for _, m := range slices.Clone(g.members) {

@@ -160,8 +160,7 @@ func (s *Shard) leave(now time.Time, g *group, leaving []LeavingMember) (coordin
 	defer s.settle(g)
 	for i, l := range leaving {
 		if _, ok := g.pending[l.MemberID]; ok && l.InstanceID == "" {
-			delete(g.pending, l.MemberID)
-			s.afterRemoval(now, g)
+			s.dropPending(now, g, l.MemberID)
 			continue
 		}
 		id := l.MemberID
@@ -196,8 +195,20 @@ func (s *Shard) afterRemoval(now time.Time, g *group) {
 	case Stable, CompletingRebalance:
 		s.rebalance(now, g)
 	case PreparingRebalance:
-		if g.initialLeft < 0 && g.allJoined() {
-			s.completeJoin(now, g)
-		}
+		s.maybeCompleteJoin(now, g)
+	}
+}
+
+// dropPending takes a member id back that nobody used: at most the members who join wait for that.
+func (s *Shard) dropPending(now time.Time, g *group, id string) {
+	delete(g.pending, id)
+	if g.state == PreparingRebalance {
+		s.maybeCompleteJoin(now, g)
+	}
+}
+
+func (s *Shard) maybeCompleteJoin(now time.Time, g *group) {
+	if g.initialLeft < 0 && g.allJoined() {
+		s.completeJoin(now, g)
 	}
 }
