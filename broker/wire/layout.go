@@ -40,9 +40,15 @@ const (
 	ofPointer // a structure behind a byte that says whether it is there
 )
 
-// plain tells whether every value of the layout has least bytes.
-func (l *layout) plain() bool {
-	return !l.tagged && (len(l.fields) == 0 || len(l.fields) == 1 && l.fields[0].kind == ofFixed)
+// plain tells whether every value of the layout has the same width.
+func (l *layout) plain() (width int, ok bool) {
+	switch {
+	case l.tagged || len(l.fields) > 1:
+		return 0, false
+	case len(l.fields) == 0:
+		return 0, true
+	}
+	return l.fields[0].width, l.fields[0].kind == ofFixed
 }
 
 // layouts are the shapes of an API's requests, each derived when it is asked for first.

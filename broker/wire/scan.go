@@ -17,7 +17,8 @@ const (
 )
 
 var (
-	errCutShort = errors.New("a length or number of elements goes beyond the end of the request")
+	errCutShort = errors.New("a length goes beyond the end of the request")
+	errElements = errors.New("a number of elements goes beyond the end of the request")
 	errTagCount = errors.New("a number of tags goes beyond the end of the request")
 	errTooMany  = errors.New("too many elements")
 )
@@ -110,12 +111,12 @@ func (s *scanner) array(elem *layout) {
 		return
 	}
 	if n > len(s.rest)/max(elem.least, 1) {
-		s.fail(errCutShort)
+		s.fail(errElements)
 		return
 	}
 	s.charge(n, elem.memory)
-	if elem.plain() {
-		s.skip(n * elem.least)
+	if width, ok := elem.plain(); ok {
+		s.skip(n * width)
 		return
 	}
 	for ; n > 0 && s.err == nil; n-- {
