@@ -114,7 +114,7 @@ func parseAddress(addr string) (string, int32, error) {
 
 // newEndpoint makes an endpoint that asks nothing; its address was checked.
 func newEndpoint(name, addr string) *wire.Endpoint {
-	host, port, _ := parseAddress(addr) //nolint:errcheck // checkListeners did
+	host, port, _ := parseAddress(addr) // checkListeners did
 	return &wire.Endpoint{Name: name, AdvertisedHost: host, AdvertisedPort: port}
 }
 

@@ -114,7 +114,7 @@ func checkUpsertion(u *kmsg.AlterUserSCRAMCredentialsRequestUpsertion, mechanism
 	if e := checkScramUser(u.Name, mechanismKnown); e != nil {
 		return e
 	}
-	message := ""
+	var message string
 	switch {
 	case u.Iterations < auth.IterationsMin:
 		message = "Too few iterations"

@@ -229,7 +229,7 @@ func (c *copier) run(ctx context.Context) {
 		session, err := kgo.NewGroupTransactSession(
 			kgo.SeedBrokers(c.brokers), kgo.ConsumerGroup("etl"), kgo.ConsumeTopics("src"), kgo.TransactionalID("etl"),
 			kgo.InstanceID("etl"), kgo.SessionTimeout(sessionMax), // a client that dies with the node comes back as the member it was
-			kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(), kgo.DefaultProduceTopic(copierTopic),
+			kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.DefaultProduceTopic(copierTopic),
 			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.TransactionTimeout(stuckAfter), kgo.ProducerLinger(0),
 			kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }), kgo.MetadataMinAge(clientBackoff), kgo.FetchMaxWait(lookEvery),
 		)
