@@ -3,7 +3,7 @@
 # it is a node of ours, the broker are killed with SIGKILL and restarted.
 . "$(dirname "$0")/lib.sh"
 kafka_jars || exit 1
-records=20000 lines=12000 rounds=2
+records=10000 lines=6000 rounds=1
 [ "$FULL" != 1 ] || records=200000 lines=100000 rounds=15
 RANDOM=${SEED:-$$}
 rest=$((28000 + RANDOM % 1000)) run=$RANDOM worker= consumer= appender= producer=
@@ -48,8 +48,12 @@ connector() { # NAME JSON: made, however long the worker takes to be ready
   return 1
 }
 
-consumed() { # TOPIC COUNT: a topic's values, read as committed; more than COUNT if there are more
-  (java_tool $tools.consumer.ConsoleConsumer --bootstrap-server "$KAFKA" --topic "$1" --from-beginning --isolation-level read_committed --timeout-ms 8000) 2>/dev/null
+consumed() { # TOPIC COUNT: a topic's values, read as committed; more than COUNT if there are more. Slow machines get another try.
+  for _ in 1 2 3; do
+    (java_tool $tools.consumer.ConsoleConsumer --bootstrap-server "$KAFKA" --topic "$1" --from-beginning --isolation-level read_committed --timeout-ms 8000) >"$WORK/$1.out" 2>"$WORK/$1.err"
+    [ "$(wc -l <"$WORK/$1.out")" -lt "$2" ] || break
+  done
+  cat "$WORK/$1.out"
 }
 
 cat >"$WORK/worker.properties" <<E1
@@ -111,7 +115,7 @@ for _ in $(seq 60); do
 done
 kill "$consumer"
 if [ "$missing" = 0 ] && [ "$acked" -gt $((records / 2)) ]; then echo "OK   verifiable clients, $acked acknowledged"; else echo "FAIL verifiable clients $missing of $acked acknowledged did not come by the group"; fi
-consumed "verified-$run" >"$WORK/verified"
+consumed "verified-$run" "$acked" >"$WORK/verified"
 twice=$(sort "$WORK/verified" | uniq -d | wc -l) lost=$(comm -23 <(sed 's/[^0-9]//g' "$WORK/acked" | sort) <(sort -u "$WORK/verified") | wc -l)
 if [ "$twice" = 0 ] && [ "$lost" = 0 ]; then echo "OK   verifiable log"; else echo "FAIL verifiable log $lost acknowledged records lost, $twice twice"; fi
 
@@ -121,5 +125,5 @@ for _ in $(seq 90); do
   [ "$(sort -nu "$WORK/out.txt" 2>/dev/null | wc -l)" -ge "$lines" ] && break
   sleep 1
 done
-if cmp -s "$WORK/want" <(consumed "lines-$run"); then echo "OK   connect source, $lines lines exactly once"; else echo "FAIL connect source: the topic is not the file"; fi
+if cmp -s "$WORK/want" <(consumed "lines-$run" "$lines"); then echo "OK   connect source, $lines lines exactly once"; else echo "FAIL connect source: the topic is not the file"; fi
 if cmp -s "$WORK/want" <(sort -nu "$WORK/out.txt"); then echo "OK   connect sink"; else echo "FAIL connect sink: $(sort -nu "$WORK/out.txt" | wc -l) of $lines lines"; fi

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 kafka_jars || exit 1
 compiled classes "$judges/../streams-eos/ExactlyOnce.java" || exit 1
-records=20000 kills=6
+records=10000 kills=3
 [ "$FULL" != 1 ] || records=200000 kills=40
 mkdir -p "$WORK/state"
 EXTRA_CLASSES=$WORK/classes java_tool ExactlyOnce "$KAFKA" "$WORK/state" "${RECORDS:-$records}" "${KILLS:-$kills}" "${SEED:-$RANDOM}"
