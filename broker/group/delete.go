@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"github.com/freshetdb/freshet/broker/coordinator"
 )
 
@@ -152,8 +150,8 @@ func (g *group) subscribed() map[string]struct{} {
 	}
 	for _, m := range g.members {
 		for _, p := range m.protocols {
-			var meta kmsg.ConsumerMemberMetadata
-			if err := meta.ReadFrom(p.Metadata); err != nil {
+			meta, err := readSubscription(p.Metadata)
+			if err != nil {
 				continue
 			}
 			for _, t := range meta.Topics {

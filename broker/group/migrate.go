@@ -1,6 +1,7 @@
 package group
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -108,11 +109,25 @@ type subscription struct {
 	holds []kmsg.ConsumerMemberMetadataOwnedPartition
 }
 
+// subscriptionBytesMax bounds what is decoded of what a member says: an array takes a hundred times the bytes that promise it.
+const subscriptionBytesMax = 1 << 20
+
+var errSubscriptionLarge = errors.New("more than a mebibyte")
+
+// readSubscription decodes what a classic consumer says when it joins (ConsumerProtocolSubscription).
+func readSubscription(b []byte) (meta kmsg.ConsumerMemberMetadata, err error) {
+	if len(b) > subscriptionBytesMax {
+		return meta, errSubscriptionLarge
+	}
+	err = meta.ReadFrom(b)
+	return meta, err
+}
+
 func subscriptionOf(protocols []Protocol) (subscription, error) {
 	var said subscription
 	for i, p := range protocols {
-		var meta kmsg.ConsumerMemberMetadata
-		if err := meta.ReadFrom(p.Metadata); err != nil {
+		meta, err := readSubscription(p.Metadata)
+		if err != nil {
 			return said, fmt.Errorf("a subscription can't be read: %w", err)
 		}
 		if i == 0 {
@@ -176,9 +191,10 @@ func (s *Shard) toClassic(m *consumer) *member {
 // classicAssignment writes a member's partitions as classic consumers read them, in the version the member speaks.
 func (s *Shard) classicAssignment(m *consumer) []byte {
 	a := kmsg.NewConsumerMemberAssignment()
-	var meta kmsg.ConsumerMemberMetadata
-	if len(m.classic.protocols) > 0 && meta.ReadFrom(m.classic.protocols[0].Metadata) == nil {
-		a.Version = meta.Version
+	if len(m.classic.protocols) > 0 {
+		if meta, err := readSubscription(m.classic.protocols[0].Metadata); err == nil {
+			a.Version = meta.Version
+		}
 	}
 	byTopic(m.assigned.sorted(), func(topic metadata.UUID, partitions []Partition) {
 		t := s.topics().TopicByID(topic)

@@ -114,6 +114,17 @@ func (s *Shard) Replay(e coordinator.Entry) error {
 	}
 }
 
+// plainValueVersion is the last version of offset commits and group metadata without tags. Later ones are never written here, and kmsg would count
+// the tags of a damaged one as often as it says.
+const plainValueVersion = 3
+
+func knownVersion(value []byte) error {
+	if len(value) < 2 || binary.BigEndian.Uint16(value) > plainValueVersion {
+		return fmt.Errorf("version % x", value[:min(len(value), 2)])
+	}
+	return nil
+}
+
 func (s *Shard) replayOffset(e coordinator.Entry) error {
 	var key kmsg.OffsetCommitKey
 	if err := key.ReadFrom(e.Key); err != nil {
@@ -127,6 +138,9 @@ func (s *Shard) replayOffset(e coordinator.Entry) error {
 			s.settle(g)
 		}
 		return nil
+	}
+	if err := knownVersion(e.Value); err != nil {
+		return fmt.Errorf("offset commit value: %w", err)
 	}
 	var value kmsg.OffsetCommitValue
 	if err := value.ReadFrom(e.Value); err != nil {
@@ -162,6 +176,9 @@ func (s *Shard) replayGroup(e coordinator.Entry) error {
 			s.settle(fresh)
 		}
 		return nil
+	}
+	if err := knownVersion(e.Value); err != nil {
+		return fmt.Errorf("group metadata value: %w", err)
 	}
 	var value kmsg.GroupMetadataValue
 	if err := value.ReadFrom(e.Value); err != nil {
