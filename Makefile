@@ -48,7 +48,7 @@ bench: build ## the engine and the log on a running node: make bench JOBS=q1,q2 
 bench-peers: build ## the same jobs on Kafka and Kafka Streams in the same run, with ratios (15 min)
 	go run ./tests/bench -freshet $(BIN)/freshet -peers $(SHARED)/peers -jobs $(JOBS) -against-peers
 
-test-clients: build ## stock Kafka clients and their own tests as judges; installs them (10 min)
+test-clients: build ## stock Kafka clients and their own tests as judges; installs them (9 min)
 	tests/kafka/clients.sh $(BIN)/freshet $(SHARED)/peers/clients
 
 test-clients-full: build ## the same in their long forms, and the smoke test of Kafka Streams (1 h)
