@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -244,4 +245,23 @@ func FuzzParseBinary(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLeapDaysBeforeChrist: 1 BC is the year 0, so 1, 5 and 213 BC have a 29 February and 4 BC has none.
+func TestLeapDaysBeforeChrist(t *testing.T) {
+	for text, want := range map[string]bool{
+		"0213-02-29 BC": true, "0001-02-29 BC": true, "0005-02-29 BC": true, "0004-02-29 BC": false, "0213-02-29": false,
+		"0213-02-29 10:00 BC": true, "4713-01-01 BC": true, "4714-12-31 BC": false,
+	} {
+		days, ok := ParseDate(text)
+		if ok != want {
+			t.Errorf("%s: %t, want %t", text, ok, want)
+		}
+		if date, _, _ := strings.Cut(strings.TrimSuffix(text, " BC"), " "); ok && string(AppendDate(nil, days)) != date+" BC" {
+			t.Errorf("%s became %s", text, AppendDate(nil, days))
+		}
+		if _, ok := ParseTimestamp(text, nil); ok != want {
+			t.Errorf("timestamp %s: %t, want %t", text, ok, want)
+		}
+	}
 }

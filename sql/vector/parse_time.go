@@ -10,6 +10,7 @@ import (
 type scanner struct {
 	s  string
 	at int
+	bc bool // " BC" stood at the end: years count backwards
 }
 
 func (p *scanner) peek() byte {
@@ -59,10 +60,17 @@ func (p *scanner) date() (days int64, ok bool) {
 		return 0, false
 	}
 	d, ok := p.number(1, 2)
-	if !ok || m < 1 || m > 12 || y < 1 || y > maxYear || d < 1 || d > DaysIn(int64(y), m) {
+	if !ok || m < 1 || m > 12 || y < 1 || y > maxYear {
 		return 0, false
 	}
-	return Days(int64(y), m, d), true
+	year := int64(y)
+	if p.bc {
+		year = 1 - year // 1 BC is the year 0
+	}
+	if year < minYear || d < 1 || d > DaysIn(year, m) {
+		return 0, false
+	}
+	return Days(year, m, d), true
 }
 
 // clock reads HH:MM[:SS[.ffffff]]; 24:00:00 is the day's end.
@@ -183,15 +191,10 @@ func ParseTimestamp(s string, zone *time.Location) (us int64, ok bool) {
 		return 0, true
 	}
 	s, bc := strings.CutSuffix(s, " BC")
-	p := scanner{s: s}
+	p := scanner{s: s, bc: bc}
 	days, ok := p.date()
 	if !ok {
 		return 0, false
-	}
-	if bc {
-		if days, ok = beforeChrist(days); !ok {
-			return 0, false
-		}
 	}
 	local := days * Day
 	if p.accept('T') || p.accept('t') || p.peek() == ' ' {
@@ -216,14 +219,6 @@ func ParseTimestamp(s string, zone *time.Location) (us int64, ok bool) {
 	return local - offset*Second, true
 }
 
-func beforeChrist(days int64) (int64, bool) {
-	y, m, d := Civil(days)
-	if 1-y < minYear || d > DaysIn(1-y, m) {
-		return 0, false
-	}
-	return Days(1-y, m, d), true
-}
-
 // ParseDate reads "2026-11-22"; a time after it is ignored, as Postgres does.
 func ParseDate(s string) (days int64, ok bool) {
 	s = strings.TrimSpace(s)
@@ -231,16 +226,14 @@ func ParseDate(s string) (days int64, ok bool) {
 		return 0, true
 	}
 	s, bc := strings.CutSuffix(s, " BC")
-	p := scanner{s: s}
+	p := scanner{s: s, bc: bc}
 	if days, ok = p.date(); !ok {
 		return 0, false
 	}
-	if bc {
-		if days, ok = beforeChrist(days); !ok {
-			return 0, false
-		}
-	}
 	if p.at < len(s) {
+		if bc {
+			s += " BC"
+		}
 		if _, ok := ParseTimestamp(s, nil); !ok {
 			return 0, false
 		}
