@@ -80,14 +80,18 @@ func (p *Partition) joined(who joiner, j *joining, err error) {
 		p.joinMu.Lock()
 		waiting := j.waiting
 		j.waiting = nil
-		if len(waiting) == 0 {
+		if len(waiting) == 0 || err != nil { // a refusal is no word on what comes after it
 			delete(p.joins, who)
-			p.joinMu.Unlock()
-			return
 		}
 		p.joinMu.Unlock()
+		if len(waiting) == 0 {
+			return
+		}
 		for _, then := range waiting {
 			then(err)
+		}
+		if err != nil {
+			return
 		}
 	}
 }

@@ -227,23 +227,33 @@ func (s *Shard) finish(t *txn, calls EndCallbacks) {
 
 // complete is called when every marker of a transaction is committed.
 func (s *Shard) complete(now time.Time, t *txn) {
-	next := t.durable
-	next.state = CompleteAbort
 	ended := s.metrics.aborted
 	if t.state == PrepareCommit {
-		next.state, ended = CompleteCommit, s.metrics.committed
+		ended = s.metrics.committed
 	}
 	ended.Inc()
+	s.recordComplete(now, t)
+	t.tellVisible(nil)
+}
+
+// recordComplete writes that a transaction is complete. What can't be written is tried again: until then it is prepared, and nothing else may begin. A new
+// coordinator would write the markers again, which changes nothing.
+func (s *Shard) recordComplete(now time.Time, t *txn) {
+	next := t.durable
+	next.state = CompleteAbort
+	if t.state == PrepareCommit {
+		next.state = CompleteCommit
+	}
 	next.partitions = nil
 	if next.nextID != noProducer {
 		next.producer, next.nextID = coordinator.Producer{ID: next.nextID}, noProducer
 	}
 	s.write(now, t, next, func(_ time.Time, err error) {
-		if err != nil { // still prepared: the next coordinator writes the markers again, which changes nothing
+		if t.unrecorded = err != nil; t.unrecorded {
 			t.busy = true
+			s.nextRecord = earlier(s.nextRecord, t.notBefore)
 		}
 	})
-	t.tellVisible(nil)
 }
 
 // tellVisible tells once whether the transaction's end can be seen.

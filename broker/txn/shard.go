@@ -66,7 +66,7 @@ func (o Options) withDefaults() *Options {
 	return &o
 }
 
-// writeRetry is how long a transaction that timed out is left alone after its abort could not be written.
+// writeRetry is how long a transaction is left alone after its abort for time, or its end, could not be written.
 const writeRetry = time.Second
 
 // Shard holds the transactional ids of one partition. All methods must be called on the shard's goroutine.
@@ -77,9 +77,9 @@ type Shard struct {
 	txns        map[string]*txn
 	out         coordinator.Shard
 	leaderEpoch int32
-	// Nothing is due before these: a transaction's time, an addition's patience, an id's expiry. Zero for never.
-	nextTimeout, nextAddition, nextExpiry time.Time
-	lastTimeout                           time.Time // when the last look for timeouts was
+	// Nothing is due before these: a transaction's time, an end's record, an addition's patience, an id's expiry. Zero for never.
+	nextTimeout, nextRecord, nextAddition, nextExpiry time.Time
+	lastTimeout                                       time.Time // when the last look for timeouts was
 }
 
 // New makes an empty shard, whose figures nobody sees.

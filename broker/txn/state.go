@@ -143,7 +143,9 @@ type txn struct {
 	additions []addition
 	// visible is to be called when the markers under way are committed.
 	visible func(error)
-	// notBefore delays the abort of a transaction that timed out, after a failed write.
+	// unrecorded means that the markers are committed, but not yet the record that they are.
+	unrecorded bool
+	// notBefore delays what is tried again after a failed write: the abort of a transaction that timed out, the record of an end.
 	notBefore time.Time
 }
 

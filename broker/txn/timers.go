@@ -42,6 +42,9 @@ func (s *Shard) Tick(now time.Time) (next time.Time) {
 			s.timeOut(now)
 		}
 	}
+	if due(s.nextRecord, now) {
+		s.recordAgain(now)
+	}
 	if due(s.nextAddition, now) {
 		s.sendAway(now)
 	}
@@ -51,7 +54,7 @@ func (s *Shard) Tick(now time.Time) (next time.Time) {
 	if due(s.nextExpiry, now) {
 		s.expireIDs(now)
 	}
-	for _, at := range []time.Time{s.nextTimeout, s.nextAddition, s.nextExpiry} {
+	for _, at := range []time.Time{s.nextTimeout, s.nextRecord, s.nextAddition, s.nextExpiry} {
 		if !at.IsZero() {
 			next = earlier(next, at)
 		}
@@ -71,6 +74,21 @@ func (s *Shard) timeOut(now time.Time) {
 			s.abort(now, t, nil)
 		default:
 			s.plan(t)
+		}
+	}
+}
+
+// recordAgain tries what failed: to write that a transaction is complete.
+func (s *Shard) recordAgain(now time.Time) {
+	s.nextRecord = time.Time{}
+	for _, id := range slices.Sorted(maps.Keys(s.txns)) {
+		switch t := s.txns[id]; {
+		case !t.unrecorded:
+		case t.notBefore.After(now):
+			s.nextRecord = earlier(s.nextRecord, t.notBefore)
+		default:
+			t.unrecorded = false
+			s.recordComplete(now, t)
 		}
 	}
 }

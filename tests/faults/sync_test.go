@@ -234,9 +234,15 @@ func (s *scripted) run(address string) {
 	opts := []kgo.Opt{kgo.RecordPartitioner(kgo.ManualPartitioner())}
 	cl := newClient(s.t, address, append(opts, kgo.MaxVersions(kversion.V3_8_0()))...) // positions by topic name
 	defer cl.Close()
-	newTxn := func() *kgo.Client { return newClient(s.t, address, append(opts, kgo.TransactionalID("script"))...) }
+	// BeginTransaction takes no context: a client ends its wait for a coordinator that cannot write any more only by being closed.
+	var release func() bool
+	newTxn := func() *kgo.Client {
+		txn := newClient(s.t, address, append(opts, kgo.TransactionalID("script"))...)
+		release = context.AfterFunc(ctx, txn.Close)
+		return txn
+	}
 	txn := newTxn()
-	defer func() { txn.Close() }()
+	defer func() { release(); txn.Close() }()
 	for round := range scriptRounds {
 		for _, step := range []func(context.Context) error{
 			func(ctx context.Context) error { return s.plainRound(ctx, cl, round) },
@@ -261,7 +267,8 @@ func (s *scripted) run(address string) {
 					return
 				}
 				s.t.Logf("round %d, on a full disk: %v", round, err)
-				txn.Close() // a failed transaction may have spoilt its client
+				release() // a failed transaction may have spoilt its client
+				txn.Close()
 				txn = newTxn()
 			}
 		}
