@@ -7,6 +7,7 @@ import (
 
 	"github.com/freshetdb/freshet/storage/invariants"
 	"github.com/freshetdb/freshet/storage/record"
+	"github.com/freshetdb/freshet/storage/vfs"
 )
 
 const (
@@ -69,23 +70,37 @@ func (p *Buffers) decompressor() *record.Decompressor {
 	return new(record.Decompressor)
 }
 
-// Span is a run of whole batches in shared memory, valid until Release, which must be called exactly once on one copy of
-// the span. The zero Span is empty and may be released.
+// Span is a run of whole batches, in shared memory or as a range of a segment's file, valid until Release, which must be called exactly
+// once on one copy of the span. The zero Span is empty and may be released.
 type Span struct {
 	Bytes      []byte // concatenated v2 batches, untouched; the first may begin below the asked offset
-	NextOffset int64  // after the last batch; 0 when the span is empty
+	NextOffset int64  // after the last batch, at most the next one's first; 0 when the span is empty
+
+	// File, where it isn't nil, holds the batches in place of Bytes, from Pos on. It may be read while it is appended to, and by many at a
+	// time. A segment that is cut off meanwhile (Log.Truncate) may end before the span does.
+	File vfs.File
+	Pos  int64
+	size int // of the range
 
 	buf    *buffer
 	weight int // of buf, where the span has it for itself
+	seg    *segment
 }
 
-// Weight is how much memory the span keeps, at least its bytes.
+// Len is how many bytes the batches have.
+func (s *Span) Len() int { return len(s.Bytes) + s.size }
+
+// Weight is how much memory the span keeps, at least its bytes in memory.
 func (s *Span) Weight() int { return max(len(s.Bytes), s.weight) }
 
-// Release gives the memory back; Bytes must not be used afterwards.
+// Release gives the memory or the file back; Bytes and File must not be used afterwards.
 func (s *Span) Release() {
 	if s.buf != nil {
 		s.buf.release()
 		s.buf, s.Bytes = nil, nil
+	}
+	if s.seg != nil {
+		s.seg.release()
+		s.seg, s.File, s.size = nil, nil, 0
 	}
 }

@@ -16,10 +16,22 @@ import (
 // there: call again at NextOffset. What was appended last comes from memory, the rest by one read into a pooled buffer.
 // Errors: ErrOffsetOutOfRange when offset is below StartOffset or above EndOffset, ErrClosed, else the disk's.
 func (l *Log) Read(offset int64, maxBytes int, minOne bool, limit int64) (Span, error) {
-	if pooled := 1<<bufferMaxShift - int(l.Config().IndexInterval) - record.HeaderLen; pooled > 0 {
-		maxBytes = min(maxBytes, pooled) // a larger buffer would be made anew each time
-	}
-	want := cut{offset: offset, maxBytes: maxBytes, minOne: minOne, limit: min(limit, l.end.Load())}
+	maxBytes = min(maxBytes, l.pooledBytes())
+	want := cut{offset: offset, maxBytes: maxBytes, inMemory: maxBytes, minOne: minOne, limit: min(limit, l.end.Load())}
+	return l.read(&want)
+}
+
+// strideMax bounds how much is read at a time to find a batch after a place that an index knows.
+const strideMax = 64 << 10
+
+// stride is how much holds the header of the batch that follows a place in the index, in most cases.
+func (l *Log) stride() int { return int(min(l.Config().IndexInterval, strideMax)) + record.HeaderLen }
+
+// pooledBytes is how much is read into memory at a time: a larger buffer would be made anew each time.
+func (l *Log) pooledBytes() int { return 1<<bufferMaxShift - l.stride() }
+
+func (l *Log) read(want *cut) (Span, error) {
+	offset := want.offset
 	for {
 		if l.closed.Load() {
 			return Span{}, ErrClosed
@@ -31,7 +43,7 @@ func (l *Log) Read(offset int64, maxBytes int, minOne bool, limit int64) (Span, 
 			return Span{}, nil
 		}
 		l.mu.Lock()
-		if span, ok := l.readTail(&want); ok {
+		if span, ok := l.readTail(want); ok {
 			l.mu.Unlock()
 			return span, nil
 		}
@@ -39,7 +51,7 @@ func (l *Log) Read(offset int64, maxBytes int, minOne bool, limit int64) (Span, 
 		l.mu.Unlock()
 		gone := false
 		for _, s := range segments {
-			span, done, err := l.readSegment(s, &want)
+			span, done, err := l.readSegment(s, want)
 			if gone = errors.Is(err, errSegmentGone); gone {
 				break // retention took it: look again
 			}
@@ -81,7 +93,7 @@ func (l *Log) readTail(want *cut) (span Span, ok bool) {
 	buf, data := c.buf, c.buf.data[from:c.n:c.n]
 	buf.acquire()
 	l.mu.Unlock()
-	want.run(data)
+	want.run(data, want.inMemory)
 	piece := data[want.from:want.to:want.to]
 	switch {
 	case len(piece) == 0:
@@ -104,12 +116,19 @@ func (l *Log) readSegment(s *segment, want *cut) (span Span, done bool, err erro
 	if err != nil {
 		return Span{}, false, err
 	}
-	defer s.release()
+	defer func() {
+		if span.seg == nil { // else the span is a user
+			s.release()
+		}
+	}()
 	pos, err := s.position(want.offset)
 	if err != nil {
 		return Span{}, false, err
 	}
-	room := int64(want.maxBytes) + l.Config().IndexInterval + record.HeaderLen
+	if want.ranges && min(int64(want.maxBytes), size-pos) >= rangeMin {
+		return l.nameRange(s, file, pos, size, want)
+	}
+	room := int64(want.inMemory + l.stride())
 	for pos < size {
 		buf := l.buffers.get(int(min(room, size-pos)))
 		data, err := readAt(file, buf.data[:min(room, size-pos)], pos)
@@ -117,7 +136,7 @@ func (l *Log) readSegment(s *segment, want *cut) (span Span, done bool, err erro
 			buf.release()
 			return Span{}, false, err
 		}
-		want.run(data)
+		want.run(data, want.inMemory)
 		if size-pos <= tailBytesDefault {
 			l.tailed.Store(true)
 		}
@@ -155,7 +174,9 @@ func readAt(file vfs.File, buf []byte, pos int64) ([]byte, error) {
 type cut struct {
 	offset, limit int64
 	maxBytes      int
+	inMemory      int // of maxBytes, where they are read
 	minOne        bool
+	ranges        bool // long runs are named, not read
 
 	// set by run:
 	from, to int   // the run; empty when to == from
@@ -164,8 +185,8 @@ type cut struct {
 	need     int64 // the wanted batch begins at from and is that long, longer than the bytes
 }
 
-// run looks through data, headers only.
-func (c *cut) run(data []byte) {
+// run looks through data, headers only, for at most maxBytes.
+func (c *cut) run(data []byte, maxBytes int) {
 	c.from, c.to, c.next, c.limited, c.need = 0, 0, 0, false, 0
 	at := 0
 	for len(data)-at >= record.HeaderLen {
@@ -186,7 +207,7 @@ func (c *cut) run(data []byte) {
 			continue
 		}
 		first := c.to == c.from
-		tooLong := int64(c.to-c.from)+length > int64(c.maxBytes) && (!first || !c.minOne)
+		tooLong := int64(c.to-c.from)+length > int64(maxBytes) && (!first || !c.minOne)
 		if next > c.limit || tooLong {
 			c.limited = first
 			return
