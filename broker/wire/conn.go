@@ -28,8 +28,6 @@ const (
 	growBytes = 1 << 20
 	// largeFrame is the size above which a request can't take the last of the memory for requests.
 	largeFrame = 64 << 10
-	// writeBatchMax bounds the frames one writev sends.
-	writeBatchMax = 64
 	// authBytesMax is the largest frame of a client that has not authenticated.
 	authBytesMax = 64 << 10
 	// owedMax is how many bytes of answers may wait for a slow client before its next request is read.
@@ -480,13 +478,13 @@ func (c *Conn) answer(req *Request, f *Frame) {
 // write sends answers in order until the queue has ended and is empty, or the socket fails.
 func (c *Conn) write() {
 	batch := make([]*Request, 0, writeBatchMax)
-	var parts net.Buffers
+	out := newSender(c)
 	for range c.ready {
 		for {
 			var end queueEnd
 			batch, end = c.take(batch[:0])
 			if len(batch) > 0 {
-				parts = c.send(batch, parts[:0], end == queueBroken)
+				c.send(batch, out, end == queueBroken)
 				continue
 			}
 			if end == queueOpen {
@@ -562,28 +560,22 @@ func (c *Conn) sent(bytes int) {
 	}
 }
 
-// send writes a batch of answers with one writev and frees them.
-func (c *Conn) send(batch []*Request, parts net.Buffers, broken bool) net.Buffers {
+// send writes a batch of answers and frees them.
+func (c *Conn) send(batch []*Request, out *sender, broken bool) {
 	total, weight := 0, 0
 	for _, req := range batch {
 		if req.frame != nil {
-			parts = req.frame.appendTo(parts)
 			total += req.frame.Len()
 			weight += req.frame.weight()
 		}
 	}
 	if !broken && total > 0 {
-		rest := parts
-		err := c.nc.SetWriteDeadline(time.Now().Add(c.l.sendTimeout()))
-		if err == nil {
-			_, err = rest.WriteTo(c.nc)
-		}
-		if err != nil {
+		if err := c.sendFrames(batch, out); err != nil {
 			c.breakOff()
 		}
 		c.l.metrics.bytesOut.Add(float64(total))
 	}
-	clear(parts)
+	out.forget()
 	for _, req := range batch {
 		if req.frame != nil {
 			req.frame.release()
@@ -592,5 +584,16 @@ func (c *Conn) send(batch []*Request, parts net.Buffers, broken bool) net.Buffer
 		<-c.slots
 	}
 	c.sent(weight)
-	return parts[:0]
+}
+
+func (c *Conn) sendFrames(batch []*Request, out *sender) error {
+	for _, req := range batch {
+		if req.frame == nil {
+			continue
+		}
+		if err := out.frame(req.frame); err != nil {
+			return err
+		}
+	}
+	return out.flush(false)
 }

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"encoding/binary"
-	"net"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -14,20 +13,24 @@ const sizeBytes = 4
 // frameKeepMax is the largest scratch buffer a frame keeps for its next use.
 const frameKeepMax = 64 << 10
 
-// Frame is a response being built: own bytes with foreign ones (record batches) spliced in between, never copied.
+// Frame is a response being built: own bytes with foreign ones (record batches) spliced in between, never copied, and ranges of files.
 type Frame struct {
 	// Bytes is the response so far without the spliced parts; encoders append to it.
 	Bytes    []byte
 	splices  []splice
-	spliced  int
+	spliced  int // bytes in memory
+	filed    int // bytes in files
 	held     int // memory that the spliced parts keep beyond their bytes
 	releases []func()
 }
 
-// splice says that foreign bytes follow after Bytes[:at].
+// splice says that foreign bytes, or those of a file, follow after Bytes[:at].
 type splice struct {
 	at    int
 	bytes []byte
+
+	file        File
+	pos, length int64
 }
 
 // Encoder is an answer that writes itself, for those that splice record batches. kmsg answers need none.
@@ -45,6 +48,13 @@ func (f *Frame) Splice(b []byte) {
 	f.spliced += len(b)
 }
 
+// SpliceFile adds length bytes of a file, from pos on, at the present end. They must stay there until the frame was sent; see OnSent. A file
+// that turns out to be shorter costs the connection.
+func (f *Frame) SpliceFile(file File, pos int64, length int) {
+	f.splices = append(f.splices, splice{at: len(f.Bytes), file: file, pos: pos, length: int64(length)})
+	f.filed += length
+}
+
 // OnSent calls release when the frame has been sent or thrown away.
 func (f *Frame) OnSent(release func()) { f.releases = append(f.releases, release) }
 
@@ -53,10 +63,10 @@ func (f *Frame) OnSent(release func()) { f.releases = append(f.releases, release
 func (f *Frame) Hold(bytes int) { f.held += bytes }
 
 // weight is the memory the frame takes.
-func (f *Frame) weight() int { return f.Len() + f.held }
+func (f *Frame) weight() int { return len(f.Bytes) + f.spliced + f.held }
 
 // Len is the number of bytes on the wire.
-func (f *Frame) Len() int { return len(f.Bytes) + f.spliced }
+func (f *Frame) Len() int { return len(f.Bytes) + f.spliced + f.filed }
 
 // frames are recycled: a response's own bytes are few and alike.
 var frames sync.Pool
@@ -79,22 +89,6 @@ func (f *Frame) finish() {
 	binary.BigEndian.PutUint32(f.Bytes, uint32(f.Len()-sizeBytes))
 }
 
-// appendTo adds the frame's parts to what the next writev sends.
-func (f *Frame) appendTo(out net.Buffers) net.Buffers {
-	from := 0
-	for _, s := range f.splices {
-		if s.at > from {
-			out = append(out, f.Bytes[from:s.at])
-			from = s.at
-		}
-		out = append(out, s.bytes)
-	}
-	if from < len(f.Bytes) {
-		out = append(out, f.Bytes[from:])
-	}
-	return out
-}
-
 // release frees what the frame holds and recycles it.
 func (f *Frame) release() {
 	for i, release := range f.releases {
@@ -102,7 +96,7 @@ func (f *Frame) release() {
 		f.releases[i] = nil
 	}
 	clear(f.splices)
-	f.splices, f.releases, f.spliced, f.held = f.splices[:0], f.releases[:0], 0, 0
+	f.splices, f.releases, f.spliced, f.filed, f.held = f.splices[:0], f.releases[:0], 0, 0, 0
 	if cap(f.Bytes) > frameKeepMax {
 		f.Bytes = nil
 	}

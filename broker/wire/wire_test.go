@@ -343,13 +343,12 @@ func TestFrameSplices(t *testing.T) {
 	released := 0
 	f.OnSent(func() { released++ })
 	f.finish()
-	parts := f.appendTo(nil)
-	var out bytes.Buffer
-	if _, err := parts.WriteTo(&out); err != nil {
+	out := &sender{}
+	if err := out.frame(f); err != nil {
 		t.Fatal(err)
 	}
-	if want := "\x00\x00\x00\x0c\x00\x00\x00\x09\x00abCDEFg"; out.String() != want {
-		t.Fatalf("%q", out.String())
+	if got, want := string(bytes.Join(out.parts, nil)), "\x00\x00\x00\x0c\x00\x00\x00\x09\x00abCDEFg"; got != want {
+		t.Fatalf("%q", got)
 	}
 	if f.release(); released != 1 {
 		t.Fatal(released)
