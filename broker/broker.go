@@ -287,6 +287,7 @@ func (b *Broker) serve(starting context.Context) error {
 		Authorizer: b.access.authorizer, StaticConfigs: b.static, DataDir: b.topicsDir, DiskUsage: b.diskUsage,
 		Clock: b.opts.Clock, Logger: b.log, Coordinators: b.parts.handlers(),
 		Quotas: b.quotas, FetchSessions: cmp.Or(int(b.configs(b.quorum.Image()).Int(metadata.ConfigFetchSessions)), -1),
+		FetchBytesMax: int(b.configs(b.quorum.Image()).Int(metadata.ConfigFetchBytesMax)),
 	})
 	b.listener = wire.New(b.wireOptions(), h.Versions(), b.opts.Registerer, b.log)
 	b.quorum.Subscribe(b.quotas.ApplyImage)

@@ -15,8 +15,10 @@ import (
 )
 
 const (
-	// fetchBytesMax bounds one answer, whatever the client asks for: memory of a node is fetches times this. Clients ask again.
-	fetchBytesMax = 16 << 20
+	// fetchMemoryMax bounds what of one answer is in memory, whatever the client asks for; what comes from files is bounded by fetch.max.bytes alone.
+	fetchMemoryMax = 16 << 20
+	// fetchBytesMax is the default of fetch.max.bytes.
+	fetchBytesMax = 55 << 20
 	// fetchTopicIDs is the first version that names topics by id.
 	fetchTopicIDs = 13
 	// fetchReplicaState is the first version in which a follower names itself by a tag.
@@ -32,7 +34,7 @@ func (h *Handler) fetch(ctx context.Context, req *wire.Request) {
 		return
 	}
 	want := replica.FetchRequest{
-		MinBytes: int(in.MinBytes), MaxBytes: min(int(in.MaxBytes), fetchBytesMax, req.Conn.AnswerRoom()),
+		MinBytes: int(in.MinBytes), MaxBytes: min(int(in.MaxBytes), h.FetchBytesMax), MaxMemory: min(fetchMemoryMax, req.Conn.AnswerRoom()),
 		MaxWait: time.Duration(in.MaxWaitMillis) * time.Millisecond, Isolation: replica.Isolation(in.IsolationLevel),
 		Partitions: make([]replica.FetchPartition, len(turn.asks)),
 	}

@@ -29,7 +29,7 @@ const (
 	tagNodeEndpoints  = 0 // of the response
 )
 
-// fetchAnswer is a Fetch response that splices the record bytes instead of copying them.
+// fetchAnswer is a Fetch response that splices the record bytes instead of copying them, or has the system send them from their file.
 type fetchAnswer struct {
 	h         *Handler
 	version   int16
@@ -172,9 +172,13 @@ func (a *fetchAnswer) encodePartition(f *wire.Frame, i int, flexible bool) {
 		replicaID := int32(noReadReplica)
 		b = binary.BigEndian.AppendUint32(b, uint32(replicaID))
 	}
-	f.Bytes = appendLen(b, len(got.Span.Bytes), flexible)
-	if got.Span.Bytes != nil {
-		f.Splice(got.Span.Bytes)
+	f.Bytes = appendLen(b, got.Span.Len(), flexible)
+	if got.Span.Len() > 0 {
+		if got.Span.File != nil {
+			f.SpliceFile(got.Span.File, got.Span.Pos, got.Span.Len())
+		} else {
+			f.Splice(got.Span.Bytes)
+		}
 		f.Hold(got.Span.Weight() - len(got.Span.Bytes))
 		f.OnSent(got.Span.Release)
 	}

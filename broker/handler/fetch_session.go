@@ -230,7 +230,7 @@ func (c *fetchSessions) finish(t *fetchTurn, got []replica.Fetched) (id int32, a
 			continue
 		}
 		answered = append(answered, i)
-		if len(got[i].Span.Bytes) > 0 {
+		if got[i].Span.Len() > 0 {
 			s.order.MoveToBack(r.place)
 		}
 	}
@@ -243,7 +243,7 @@ func (r *fetchRemembered) told(got *replica.Fetched) bool {
 	if got.Err != nil {
 		high, start = unknownOffset, unknownOffset // the end of the error is news
 	}
-	news := got.Err != nil || got.Diverging != nil || len(got.Span.Bytes) > 0 || high != r.highWatermark || start != r.start
+	news := got.Err != nil || got.Diverging != nil || got.Span.Len() > 0 || high != r.highWatermark || start != r.start
 	r.highWatermark, r.start = high, start
 	return news
 }

@@ -5,6 +5,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -50,6 +51,8 @@ type Deps struct {
 	Logger *slog.Logger
 	// FetchSessions is how many fetch sessions are remembered (1000, Kafka's max.incremental.fetch.session.cache.slots); negative for none.
 	FetchSessions int
+	// FetchBytesMax is the most bytes of records one Fetch answers (55 MiB, Kafka's fetch.max.bytes).
+	FetchBytesMax int
 	// Quotas bounds what clients use; nil bounds nobody.
 	Quotas *quota.Manager
 
@@ -61,6 +64,7 @@ type Handler struct {
 	Deps
 	versions *wire.Versions
 	sessions *fetchSessions
+	audit    *slog.Logger // what callers may and may not
 }
 
 // New makes a handler.
@@ -71,11 +75,13 @@ func New(deps Deps) *Handler {
 	if deps.Authorizer == nil {
 		deps.Authorizer = auth.NewAuthorizer(auth.Policy{SuperUsers: []auth.Principal{auth.Anonymous}}, func() *metadata.Image { return deps.Quorum.Image() })
 	}
+	audit := deps.Logger.With("component", "authorizer")
 	deps.Logger = deps.Logger.With("component", "handler")
 	if deps.FetchSessions == 0 {
 		deps.FetchSessions = fetchSessionSlots
 	}
-	h := &Handler{Deps: deps, sessions: newFetchSessions(deps.FetchSessions, deps.Clock)}
+	deps.FetchBytesMax = cmp.Or(deps.FetchBytesMax, fetchBytesMax)
+	h := &Handler{Deps: deps, audit: audit, sessions: newFetchSessions(deps.FetchSessions, deps.Clock)}
 	h.versions = wire.NewVersions(slices.Concat(h.apis(), h.adminAPIs(), h.groupAPIs(), h.transactionAPIs(), h.securityAPIs()))
 	return h
 }

@@ -133,7 +133,7 @@ var nodeConfigs = []ConfigDef{
 	{Name: ConfigControllerQuotaSeconds, Type: ConfigInt, Default: "1", Min: 1, Max: maxQuotaSeconds, Doc: "Seconds of each of them."},
 	{Name: ConfigDefaultReplicas, Type: ConfigInt, Default: "1", Min: 1, Max: math.MaxInt16, Doc: "Replicas of topics that don't say."},
 	{Name: ConfigDeleteTopicEnable, Type: ConfigBoolean, Default: "true", Doc: "Whether topics may be deleted."},
-	{Name: ConfigFetchBytesMax, Type: ConfigInt, Default: "16777216", ReadOnly: true, OneOf: []string{"16777216"}, Why: " (what clients are owed is bounded, so that slow ones take no memory)", Doc: "Most bytes of records one Fetch answers, whatever it asks for."},
+	{Name: ConfigFetchBytesMax, Type: ConfigInt, Default: "57671680", ReadOnly: true, Min: 1024, Max: math.MaxInt32 / 2, Doc: "Most bytes of records one Fetch answers, whatever it asks for."},
 	{Name: "listeners", Type: ConfigList, Default: "PLAINTEXT://localhost:9092", ReadOnly: true, Doc: "Where this broker listens; the node's own options say it."},
 	{Name: "log.dirs", Type: ConfigList, NoDefault: true, ReadOnly: true, Doc: "Where the partitions are; below the node's data directory."},
 	{Name: ConfigRetentionCheckMs, Type: ConfigLong, Default: "30000", ReadOnly: true, Min: 1, Max: math.MaxInt64, Doc: "Time between two looks for segments past their retention."},

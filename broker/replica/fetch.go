@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -28,7 +29,9 @@ type FetchRequest struct {
 	// MinBytes is how much must be there before MaxWait is over.
 	MinBytes int
 	// MaxBytes bounds the whole answer, except that the first batch found is given whatever its size (KIP-74).
-	MaxBytes  int
+	MaxBytes int
+	// MaxMemory bounds how much of the answer is in memory; the rest comes as ranges of files. 0 is as much as MaxBytes.
+	MaxMemory int
 	MaxWait   time.Duration
 	Isolation Isolation
 }
@@ -89,12 +92,10 @@ type fetch struct {
 
 // read fills results and tells whether they are worth answering.
 func (f *fetch) read() bool {
-	budget, total, final := f.req.MaxBytes, 0, false
+	budget, memory, total, final := f.req.MaxBytes, cmp.Or(f.req.MaxMemory, f.req.MaxBytes), 0, false
 	for i := range f.req.Partitions {
 		fp, res := &f.req.Partitions[i], &f.results[i]
-		if res.Span.Bytes != nil {
-			res.Span.Release()
-		}
+		res.Span.Release()
 		*res = Fetched{Err: fp.Err}
 		if res.Err == nil {
 			res.Err = fp.check()
@@ -107,13 +108,13 @@ func (f *fetch) read() bool {
 		case res.Diverging != nil:
 			res.Bounds, res.Err = fp.Partition.Bounds()
 		default:
-			res.Read, res.Err = fp.Partition.Read(fp.Offset, min(fp.MaxBytes, budget), total == 0, f.req.Isolation)
+			res.Read, res.Err = fp.Partition.ReadRange(fp.Offset, min(fp.MaxBytes, budget), memory, total == 0, f.req.Isolation)
 		}
 		final = final || res.Err != nil || res.Diverging != nil
-		total += len(res.Span.Bytes)
-		budget = max(0, budget-res.Span.Weight())
+		total += res.Span.Len()
+		budget, memory = max(0, budget-res.Span.Len()), max(0, memory-res.Span.Weight())
 	}
-	return final || total >= f.req.MinBytes
+	return final || total >= min(f.req.MinBytes, f.req.MaxBytes) || memory == 0
 }
 
 func (fp *FetchPartition) check() error {

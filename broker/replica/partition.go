@@ -229,6 +229,19 @@ type Read struct {
 // Read returns what is readable at offset, about maxBytes; with minOne at least one batch if there is one. The first batch may begin
 // below offset. Errors: log.ErrOffsetOutOfRange, ErrUnknownPartition, ErrStorage.
 func (p *Partition) Read(offset int64, maxBytes int, minOne bool, iso Isolation) (Read, error) {
+	return p.read(offset, maxBytes, minOne, iso, func(l *log.Log, end int64) (log.Span, error) {
+		return l.Read(offset, maxBytes, minOne, end)
+	})
+}
+
+// ReadRange is Read for those who hand batches on unread: long runs come as ranges of a file, and at most about maxMemory bytes in memory.
+func (p *Partition) ReadRange(offset int64, maxBytes, maxMemory int, minOne bool, iso Isolation) (Read, error) {
+	return p.read(offset, maxBytes, minOne, iso, func(l *log.Log, end int64) (log.Span, error) {
+		return l.ReadRange(offset, maxBytes, maxMemory, minOne, end)
+	})
+}
+
+func (p *Partition) read(offset int64, maxBytes int, minOne bool, iso Isolation, from func(*log.Log, int64) (log.Span, error)) (Read, error) {
 	l, err := p.open()
 	if err != nil {
 		return Read{}, err
@@ -241,12 +254,12 @@ func (p *Partition) Read(offset int64, maxBytes int, minOne bool, iso Isolation)
 	if offset >= end || (maxBytes <= 0 && !minOne) {
 		return r, nil
 	}
-	r.Span, err = l.Read(offset, maxBytes, minOne, end)
+	r.Span, err = from(l, end)
 	if err != nil {
 		return r, p.gone(err)
 	}
-	p.m.metrics.fetchedBytes.Add(float64(len(r.Span.Bytes)))
-	if iso == ReadCommitted && r.Span.Bytes != nil {
+	p.m.metrics.fetchedBytes.Add(float64(r.Span.Len()))
+	if iso == ReadCommitted && r.Span.Len() > 0 {
 		if r.Aborted, err = l.AbortedTxns(nil, offset, r.Span.NextOffset); err != nil {
 			r.Span.Release()
 			r.Span = log.Span{}
