@@ -95,3 +95,50 @@ func TestErrors(t *testing.T) {
 		t.Fatal("other errors")
 	}
 }
+
+// TestTorn: a write may end in the middle, whichever way its file was opened; what is below stays whole.
+func TestTorn(t *testing.T) {
+	mem := NewMem()
+	left := 5
+	fs := Torn(mem, func(_ string, p []byte, write func([]byte) (int, error)) (int, error) {
+		n, err := write(p[:min(left, len(p))])
+		left -= n
+		if n < len(p) && err == nil {
+			err = syscall.ENOSPC
+		}
+		return n, err
+	})
+	made, err := fs.Create("made", Category)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := made.Write([]byte("abc")); n != 3 || err != nil {
+		t.Fatal(n, err)
+	}
+	if err := made.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := fs.OpenReadWrite("made", Category)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := again.WriteAt([]byte("defg"), 3); n != 2 || !IsNoSpace(err) {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ReadFile(fs.Unwrap(), "made", 100); string(got) != "abcde" || err != nil {
+		t.Fatalf("%q, %v", got, err)
+	}
+	reused, err := fs.ReuseForWrite("made", "other", Category)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := reused.Write([]byte("x")); n != 0 || !IsNoSpace(err) {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	if err := reused.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
