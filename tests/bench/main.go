@@ -37,7 +37,7 @@ func main() {
 	var against, big bool
 	flag.StringVar(&b.freshet, "freshet", "bin/freshet", "the binary under test")
 	flag.StringVar(&b.peers, "peers", "../shared/peers", "where the harness of the peers is")
-	flag.StringVar(&jobs, "jobs", "q1,q2,tumble,produce,consume,point,latency", "what to run; log: the log alone, case by case")
+	flag.StringVar(&jobs, "jobs", "q1,q2,tumble,produce,consume,point,latency", "what to run; log: the log alone, case by case; partitions: a node with 10,000")
 	flag.Int64Var(&b.bids, "bids", 3_000_000, "bids of the data set")
 	flag.BoolVar(&against, "against-peers", false, "run the peers too, and print ratios")
 	flag.BoolVar(&big, "big", false, "let the job log grow a log to 20 GiB on each side")
@@ -61,6 +61,14 @@ func (b *bench) run(ctx context.Context, jobs []string, against, big bool) error
 	}
 	b.dir = dir
 	defer func() { _ = os.RemoveAll(dir) }()
+	if i := slices.Index(jobs, jobPartitions); i >= 0 { // with nodes of its own
+		if err := b.partitionsJob(ctx, against); err != nil {
+			return fmt.Errorf("%s: %w", jobPartitions, err)
+		}
+		if jobs = slices.Delete(jobs, i, i+1); len(jobs) == 0 {
+			return nil
+		}
+	}
 	if err := b.start(ctx); err != nil {
 		return err
 	}
