@@ -115,7 +115,7 @@ func (d *ddl) check(ctx context.Context, node *harness.Process) error {
 
 // topicsNamed counts the topics whose name contains a word.
 func topicsNamed(ctx context.Context, brokers, word string) (n int, err error) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(brokers))
+	cl, err := kgo.NewClient(seeds(brokers))
 	if err != nil {
 		return 0, err
 	}

@@ -46,7 +46,7 @@ func startReaders(group, brokers string, nextGen bool) (*readers, error) {
 	g := &readers{group: group, brokers: brokers, quit: quit, confirmed: map[int32]int64{}}
 	for range readersPerGroup {
 		opts := []kgo.Opt{
-			kgo.SeedBrokers(brokers), kgo.ConsumerGroup(group), kgo.ConsumeTopics("src"), kgo.DisableAutoCommit(),
+			seeds(brokers), kgo.ConsumerGroup(group), kgo.ConsumeTopics("src"), kgo.DisableAutoCommit(),
 			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }), kgo.MetadataMinAge(clientBackoff),
 			kgo.FetchMaxWait(lookEvery), kgo.SessionTimeout(sessionMax),
 		}
@@ -61,7 +61,7 @@ func startReaders(group, brokers string, nextGen bool) (*readers, error) {
 		g.clients = append(g.clients, cl)
 		g.running.Go(func() { g.read(ctx, cl) })
 	}
-	watcher, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }), kgo.MetadataMinAge(clientBackoff))
+	watcher, err := kgo.NewClient(seeds(brokers), kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }), kgo.MetadataMinAge(clientBackoff))
 	if err != nil {
 		quit()
 		return nil, err
@@ -227,7 +227,7 @@ func (c *copier) run(ctx context.Context) {
 	defer close(c.done)
 	for ctx.Err() == nil {
 		session, err := kgo.NewGroupTransactSession(
-			kgo.SeedBrokers(c.brokers), kgo.ConsumerGroup("etl"), kgo.ConsumeTopics("src"), kgo.TransactionalID("etl"),
+			seeds(c.brokers), kgo.ConsumerGroup("etl"), kgo.ConsumeTopics("src"), kgo.TransactionalID("etl"),
 			kgo.InstanceID("etl"), kgo.SessionTimeout(sessionMax), // a client that dies with the node comes back as the member it was
 			kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.DefaultProduceTopic(copierTopic),
 			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.TransactionTimeout(stuckAfter), kgo.ProducerLinger(0),
@@ -284,7 +284,7 @@ func (c *copier) check(ctx context.Context, brokers string, acked int64) error {
 
 // createTopics makes the topics of stock clients.
 func createTopics(ctx context.Context, brokers string) error {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(brokers))
+	cl, err := kgo.NewClient(seeds(brokers))
 	if err != nil {
 		return err
 	}

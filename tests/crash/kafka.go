@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+// seeds names the brokers of a cluster, or the node's one.
+func seeds(brokers string) kgo.Opt { return kgo.SeedBrokers(strings.Split(brokers, ",")...) }
 
 // producer writes numbered records with an idempotent stock client, which rides over the node's deaths by retrying.
 type producer struct {
@@ -24,7 +28,7 @@ const (
 )
 
 func startProducer(brokers, topic string) (*producer, error) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.DefaultProduceTopic(topic), kgo.RecordRetries(1<<30),
+	cl, err := kgo.NewClient(seeds(brokers), kgo.DefaultProduceTopic(topic), kgo.RecordRetries(1<<30),
 		kgo.ProducerLinger(time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }),
 		kgo.MaxBufferedRecords(50_000))
 	if err != nil {
@@ -79,7 +83,7 @@ func (p *producer) stop(ctx context.Context) (int64, error) {
 
 // readCommitted hands every committed record of a topic to each until n have come and then none for quiet.
 func readCommitted(ctx context.Context, brokers, topic string, n int64, quiet time.Duration, each func(*kgo.Record) error) error {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	cl, err := kgo.NewClient(seeds(brokers), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	if err != nil {
 		return err

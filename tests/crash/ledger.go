@@ -59,7 +59,7 @@ func startWriter(number int, brokers string, protocol *kversion.Versions, seed u
 
 func (w *writer) client() (*kgo.Client, error) {
 	opts := []kgo.Opt{
-		kgo.SeedBrokers(w.brokers), kgo.DefaultProduceTopic(ledgerTopic), kgo.TransactionalID(fmt.Sprintf("writer-%d", w.number)),
+		seeds(w.brokers), kgo.DefaultProduceTopic(ledgerTopic), kgo.TransactionalID(fmt.Sprintf("writer-%d", w.number)),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0), kgo.TransactionTimeout(stuckAfter),
 		kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }), kgo.MetadataMinAge(clientBackoff),
 	}

@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,20 +22,20 @@ import (
 
 func main() {
 	var (
-		binary, bootstrap string
-		kills             int
-		seed              uint64
+		o    options
+		seed uint64
 	)
-	flag.StringVar(&binary, "freshet", "bin/freshet", "the binary under test")
-	flag.IntVar(&kills, "kills", 30, "how often to kill the node")
+	flag.StringVar(&o.binary, "freshet", "bin/freshet", "the binary under test")
+	flag.IntVar(&o.kills, "kills", 30, "how often to kill the node")
 	flag.Uint64Var(&seed, "seed", 0, "of the moments of death; 0: a new one")
-	flag.StringVar(&bootstrap, "bootstrap", "", "an empty Kafka cluster that is the node's log; it is not killed")
+	flag.StringVar(&o.bootstrap, "bootstrap", "", "an empty Kafka cluster that is the node's log; it is not killed")
+	flag.StringVar(&o.meanwhile, "meanwhile", "", "a command that disturbs the cluster; the node is killed until it ends, at least as often as -kills says")
 	flag.Parse()
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
 	fmt.Printf("# seed %d\n", seed)
-	passed, err := run(context.Background(), binary, bootstrap, kills, seed)
+	passed, err := run(context.Background(), o, seed)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "crash: %v (seed %d)\n", err, seed)
 		fmt.Printf("%d passed, 1 failed, 0 skipped\n", passed)
@@ -42,21 +44,34 @@ func main() {
 	fmt.Printf("# seed %d\n%d passed, 0 failed, 0 skipped\n", seed, passed)
 }
 
+// options say what to run, and on what.
+type options struct {
+	binary, bootstrap, meanwhile string
+	kills                        int
+}
+
 // lives is a node that dies and comes back on the same ports and directory.
 type lives struct {
-	binary, bootstrap string
-	node              *harness.Process
-	rnd               *rand.Rand
+	options
+	node *harness.Process
+	rnd  *rand.Rand
 }
 
 // dumpBytes makes states be dumped often, so that kills fall into dumps too.
 const dumpBytes = "1MiB"
 
-// readyMax is how long a start may take.
-const readyMax = 30 * time.Second
+// readyMax is how long a start may take, disturbedReadyMax on a cluster that is disturbed.
+const (
+	readyMax          = 30 * time.Second
+	disturbedReadyMax = 3 * time.Minute
+)
 
 func (l *lives) start(ctx context.Context, dir string) error {
-	ctx, cancel := context.WithTimeout(ctx, readyMax)
+	limit := readyMax
+	if l.meanwhile != "" {
+		limit = disturbedReadyMax
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	args := []string{"--state-dump-bytes", dumpBytes}
 	if l.bootstrap != "" {
@@ -120,6 +135,9 @@ const (
 	lifeMin, lifeSpan         = 50, 450 // milliseconds
 	longLifeMin, longLifeSpan = 1000, 2000
 	longLifeOne               = 10 // one life in so many is long
+	// On a cluster that is disturbed one life in quietLifeOne is longer by quietLife.
+	quietLifeOne = 3
+	quietLife    = 10 * time.Second
 )
 
 func (l *lives) life() time.Duration {
@@ -129,12 +147,55 @@ func (l *lives) life() time.Duration {
 	return time.Duration(lifeMin+l.rnd.IntN(lifeSpan)) * time.Millisecond
 }
 
-func run(ctx context.Context, binary, bootstrap string, kills int, seed uint64) (passed int, err error) {
+// die kills the node as often as asked and, while the cluster is disturbed, now and then until that ends; it tells how often.
+func (l *lives) die(ctx context.Context, data string) (kills int, err error) {
+	over := make(chan error, 1)
+	if l.meanwhile == "" {
+		over <- nil
+	} else {
+		go func() { over <- disturb(l.meanwhile) }()
+	}
+	disturbed := l.meanwhile != ""
+	for disturbed || kills < l.kills {
+		life := l.life()
+		if disturbed && l.rnd.IntN(quietLifeOne) == 0 {
+			life += quietLife // leaders move under a node that lives
+		}
+		select {
+		case err := <-over:
+			if err != nil {
+				return kills, err
+			}
+			over, disturbed = nil, false
+			continue
+		case <-time.After(life):
+		}
+		kills++
+		l.node.Kill()
+		if err := l.start(ctx, data); err != nil {
+			return kills, fmt.Errorf("start after kill %d: %w", kills, err)
+		}
+	}
+	return kills, nil
+}
+
+// disturb runs a command to its end; its output is ours.
+func disturb(command string) error {
+	words := strings.Fields(command)
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w", command, err)
+	}
+	return nil
+}
+
+func run(ctx context.Context, o options, seed uint64) (passed int, err error) {
 	dir, err := os.MkdirTemp("", "freshet-crash-")
 	if err != nil {
 		return 0, err
 	}
-	l := &lives{binary: binary, bootstrap: bootstrap, rnd: rand.New(rand.NewPCG(seed, 1))}
+	l := &lives{options: o, rnd: rand.New(rand.NewPCG(seed, 1))}
 	data := filepath.Join(dir, "data")
 	if err := l.start(ctx, data); err != nil {
 		return 0, err
@@ -150,12 +211,9 @@ func run(ctx context.Context, binary, bootstrap string, kills int, seed uint64) 
 		return 0, err
 	}
 	began := time.Now()
-	for n := range kills {
-		time.Sleep(l.life())
-		l.node.Kill()
-		if err := l.start(ctx, data); err != nil {
-			return 0, fmt.Errorf("start after kill %d: %w", n+1, err)
-		}
+	kills, err := l.die(ctx, data)
+	if err != nil {
+		return 0, err
 	}
 	passed, err = w.check(ctx, l.node, kills, time.Since(began))
 	if err == nil {

@@ -12,16 +12,19 @@ import (
 // createTimeoutMS is how long a node may take to make a topic.
 const createTimeoutMS = 10_000
 
+// byDefault asks for the cluster's own number of replicas.
+const byDefault = -1
+
 // Of a ListOffsets request: whose view, and which end.
 const (
 	readCommitted = 1
 	latest        = -1
 )
 
-// CreateTopic makes a topic of one replica that keeps its records for ever, whatever their timestamps.
+// CreateTopic makes a topic of the cluster's number of replicas that keeps its records for ever, whatever their timestamps.
 func CreateTopic(ctx context.Context, cl *kgo.Client, topic string, partitions int32) error {
 	spec := kmsg.NewCreateTopicsRequestTopic()
-	spec.Topic, spec.NumPartitions, spec.ReplicationFactor = topic, partitions, 1
+	spec.Topic, spec.NumPartitions, spec.ReplicationFactor = topic, partitions, byDefault
 	keep := kmsg.NewCreateTopicsRequestTopicConfig()
 	keep.Name, keep.Value = "retention.ms", new("-1")
 	spec.Configs = append(spec.Configs, keep)
