@@ -217,7 +217,7 @@ const (
 	implicitVersion     = 2
 )
 
-// probe asks a seed what it can do, by a connection that is closed again.
+// probe asks seeds what they can do, one after the other until one answers, by a connection that is closed again.
 func (r *Remote) probe(ctx context.Context) error {
 	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.RequestRetries(0)}, r.common...)...)
 	if err != nil {
@@ -226,23 +226,29 @@ func (r *Remote) probe(ctx context.Context) error {
 	defer cl.Close()
 	ctx, cancel := context.WithTimeout(ctx, r.opts.DialTimeout)
 	defer cancel()
-	var resp *kmsg.ApiVersionsResponse
 	for {
-		resp, err = kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, cl)
-		if err == nil || refusal(err) || !pause(ctx, retryPause) {
-			break
+		err := r.ask(ctx, cl)
+		switch {
+		case err == nil, errors.Is(err, ErrTooOld):
+			return err
+		case refusal(err):
+			return fmt.Errorf("it refuses us: %w", err)
+		case !pause(ctx, retryPause):
+			return fmt.Errorf("nobody answers: %w", err)
 		}
 	}
+}
+
+// ask learns from one broker what the cluster can do and what it is called.
+func (r *Remote) ask(ctx context.Context, cl *kgo.Client) error {
+	able, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, cl)
 	if err == nil {
-		err = kerr.ErrorForCode(resp.ErrorCode)
+		err = kerr.ErrorForCode(able.ErrorCode)
 	}
 	if err != nil {
-		if refusal(err) {
-			return fmt.Errorf("it refuses us: %w", err)
-		}
-		return fmt.Errorf("nobody answers: %w", err)
+		return err
 	}
-	if err := r.judge(resp); err != nil {
+	if err := r.judge(able); err != nil {
 		return err
 	}
 	meta := kmsg.NewPtrMetadataRequest()
