@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -52,7 +53,10 @@ func (b *Broker) openAccess(ctx context.Context) error {
 			return fmt.Errorf("make the user %q: %w", b.opts.Admin.Name, err)
 		}
 	}
-	policy := auth.Policy{SuperUsers: supers, AllowWithoutACL: configs.Bool(metadata.ConfigAllowWithoutACL)}
+	policy := auth.Policy{
+		SuperUsers: supers, AllowWithoutACL: configs.Bool(metadata.ConfigAllowWithoutACL),
+		Audit: b.log.With("component", "authorizer"), AuditAllowed: b.log.Enabled(ctx, slog.LevelDebug),
+	}
 	b.access = access{credentials: auth.NewCredentials(b.quorum.Image), authorizer: auth.NewAuthorizer(policy, b.quorum.Image)}
 	return nil
 }

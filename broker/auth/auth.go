@@ -24,6 +24,15 @@ const (
 	OpTwoPhaseCommit  Operation = 15
 )
 
+// operationNames are the operations as Kafka spells them, by number.
+var operationNames = [...]string{
+	"UNKNOWN", "ANY", "ALL", "READ", "WRITE", "CREATE", "DELETE", "ALTER", "DESCRIBE", "CLUSTER_ACTION", "DESCRIBE_CONFIGS",
+	"ALTER_CONFIGS", "IDEMPOTENT_WRITE", "CREATE_TOKENS", "DESCRIBE_TOKENS", "TWO_PHASE_COMMIT",
+}
+
+// String is Kafka's name of the operation.
+func (o Operation) String() string { return nameOf(operationNames[:], int(o)) }
+
 // ResourceType is what an operation is done to, in Kafka's numbers (ResourceType of ACLs).
 type ResourceType int8
 
@@ -38,6 +47,19 @@ const (
 	ResourceDelegationToken ResourceType = 6
 	ResourceUser            ResourceType = 7
 )
+
+// resourceNames are the resource types as Kafka's log of its authorizer spells them, by number.
+var resourceNames = [...]string{"Unknown", "Any", "Topic", "Group", "Cluster", "TransactionalId", "DelegationToken", "User"}
+
+// String is Kafka's name of the resource type.
+func (t ResourceType) String() string { return nameOf(resourceNames[:], int(t)) }
+
+func nameOf(names []string, i int) string {
+	if i < 0 || i >= len(names) {
+		i = 0
+	}
+	return names[i]
+}
 
 // ClusterName is the one resource name of type ResourceCluster.
 const ClusterName = "kafka-cluster"

@@ -1,10 +1,13 @@
 package auth
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/freshetdb/freshet/broker/metadata"
 )
@@ -15,6 +18,9 @@ type Policy struct {
 	SuperUsers []Principal
 	// AllowWithoutACL lets everybody do what no rule at all is about (allow.everyone.if.no.acl.found).
 	AllowWithoutACL bool
+	// Audit takes what Record is told; nil takes nothing. AuditAllowed says that it takes DEBUG, too.
+	Audit        *slog.Logger
+	AuditAllowed bool
 }
 
 // Caller is who asks: a principal at a host (an IP address as HostOf spells it).
@@ -27,6 +33,8 @@ type Caller struct {
 type Authorizer struct {
 	image           func() *metadata.Image
 	allowWithoutACL bool
+	audit           *slog.Logger
+	auditAllowed    bool // whether audit takes DEBUG
 	// anonymousSuper is supers[Anonymous], the answer of nodes that ask nobody who they are.
 	anonymousSuper bool
 	supers         map[Principal]bool
@@ -37,12 +45,32 @@ type Authorizer struct {
 
 // NewAuthorizer makes an authorizer; image gives the newest image, and must never be nil.
 func NewAuthorizer(policy Policy, image func() *metadata.Image) *Authorizer {
-	a := &Authorizer{image: image, allowWithoutACL: policy.AllowWithoutACL, supers: make(map[Principal]bool, len(policy.SuperUsers))}
+	a := &Authorizer{image: image, allowWithoutACL: policy.AllowWithoutACL, audit: policy.Audit, auditAllowed: policy.AuditAllowed, supers: make(map[Principal]bool, len(policy.SuperUsers))}
 	for _, p := range policy.SuperUsers {
 		a.supers[p] = true
 	}
 	a.anonymousSuper = a.supers[Anonymous]
 	return a
+}
+
+// Record writes down that a caller was refused, at INFO, or allowed, at DEBUG, to do something by the request of an API. Source:
+// StandardAuthorizerData.logAuditMessage of Kafka.
+func (a *Authorizer) Record(c Caller, op Operation, t ResourceType, name string, api int16, allowed bool) {
+	switch {
+	case a.audit == nil:
+	case !allowed:
+		a.audit.Info("denied", decision(c, op, t, name, api)...)
+	case a.auditAllowed:
+		a.audit.Debug("allowed", decision(c, op, t, name, api)...)
+	}
+}
+
+// decision is what the log says of one.
+func decision(c Caller, op Operation, t ResourceType, name string, api int16) []any {
+	return []any{
+		"principal", c.Principal.String(), "operation", op.String(), "host", c.Host, "resource", t.String() + ":LITERAL:" + name,
+		"request", kmsg.NameForKey(api),
+	}
 }
 
 // super tells whether a principal may do everything.

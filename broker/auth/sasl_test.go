@@ -280,6 +280,37 @@ func TestSession(t *testing.T) {
 	}
 }
 
+// TestFailureTexts: what a client is told of its failure, in the words of Kafka 4.3.1.
+func TestFailureTexts(t *testing.T) {
+	c := credentialsOf(t, "alice:secret", "bob:secret")
+	for _, test := range []struct {
+		before, mechanism, message, want string
+	}{
+		{"", Plain, "\x00alice\x00wrong", "Authentication failed: Invalid username or password"},
+		{"", Plain, "rubbish", "Authentication failed during authentication due to invalid credentials with SASL mechanism PLAIN"},
+		{"", ScramSHA256, "rubbish", "Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-256"},
+		{"alice", Plain, "rubbish", "Authentication failed during re-authentication due to invalid credentials with SASL mechanism PLAIN"},
+		{"alice", Plain, "\x00bob\x00secret", "Cannot change principals during re-authentication from User.alice: User.bob"},
+	} {
+		s := NewSession(c, func() time.Duration { return time.Minute })
+		steps := []string{test.message}
+		if test.before != "" {
+			steps = []string{"\x00" + test.before + "\x00secret", test.message}
+		}
+		var err error
+		for _, step := range steps {
+			if err = s.Handshake(test.mechanism); err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = s.Authenticate([]byte(step), time.Unix(1000, 0))
+		}
+		failed, ok := errors.AsType[*FailedError](err)
+		if !ok || failed.Text != test.want {
+			t.Errorf("%s %q: %v is told as %+v, not %q", test.mechanism, test.message, err, failed, test.want)
+		}
+	}
+}
+
 // FuzzExchange sends two messages of a stranger: nothing may panic, and nobody gets in.
 func FuzzExchange(f *testing.F) {
 	c := credentialsOf(f, "alice:long enough not to be guessed")

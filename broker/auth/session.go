@@ -17,6 +17,20 @@ var (
 	ErrExpired = errors.New("session has expired and the client has not authenticated anew")
 )
 
+// FailedError is an authentication that failed.
+type FailedError struct {
+	// Text is what the client is told, in Kafka's words: nothing of what was wrong.
+	Text string
+	// Cause is for the log.
+	Cause error
+}
+
+// Error implements error.
+func (e *FailedError) Error() string { return e.Cause.Error() }
+
+// Unwrap gives the cause.
+func (e *FailedError) Unwrap() error { return e.Cause }
+
 // Session is a connection's state of authentication; one goroutine owns it, but for what it returns.
 type Session struct {
 	credentials *Credentials
@@ -65,6 +79,21 @@ func (s *Session) Handshake(mechanism string) error {
 // Pending tells whether messages of a mechanism are expected.
 func (s *Session) Pending() bool { return s.exchange != nil }
 
+// failure is what Kafka tells a client whose authentication failed. Source: SaslServerAuthenticator, PlainSaslServer.
+func (s *Session) failure(err error) string {
+	if s.mechanism == Plain && errors.Is(err, ErrDenied) {
+		return "Authentication failed: Invalid username or password"
+	}
+	during := "authentication"
+	if s.finished {
+		during = "re-authentication"
+	}
+	return "Authentication failed during " + during + " due to invalid credentials with SASL mechanism " + s.mechanism
+}
+
+// dotted spells a principal as Kafka's message about changed ones does.
+func dotted(p Principal) string { return p.Type + "." + p.Name }
+
 // Authenticate takes a message of the mechanism at an instant and gives the answer, and once the authentication is done how long it holds (0: for ever).
 func (s *Session) Authenticate(message []byte, now time.Time) (answer []byte, lifetime time.Duration, err error) {
 	if s.exchange == nil {
@@ -73,7 +102,7 @@ func (s *Session) Authenticate(message []byte, now time.Time) (answer []byte, li
 	answer, done, err := s.exchange.Step(message)
 	if err != nil {
 		s.exchange = nil
-		return nil, 0, err
+		return nil, 0, &FailedError{Text: s.failure(err), Cause: err}
 	}
 	if !done {
 		return answer, 0, nil
@@ -81,7 +110,10 @@ func (s *Session) Authenticate(message []byte, now time.Time) (answer []byte, li
 	principal := s.exchange.Principal()
 	s.exchange = nil
 	if s.finished && principal != s.principal {
-		return nil, 0, fmt.Errorf("%w: a session of %s can't go on as %s", ErrDenied, s.principal, principal)
+		return nil, 0, &FailedError{
+			Text:  fmt.Sprintf("Cannot change principals during re-authentication from %s: %s", dotted(s.principal), dotted(principal)),
+			Cause: fmt.Errorf("%w: a session of %s can't go on as %s", ErrDenied, s.principal, principal),
+		}
 	}
 	s.principal, s.finished, s.until = principal, true, time.Time{}
 	if lifetime = s.lifetime(); lifetime > 0 {

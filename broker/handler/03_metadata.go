@@ -48,7 +48,7 @@ func (h *Handler) metadata(ctx context.Context, req *wire.Request) {
 	}
 	if in.Topics == nil || (len(in.Topics) == 0 && in.Version < metadataAllByNull) {
 		for _, t := range img.SortedTopics() {
-			if h.may(req, auth.OpDescribe, auth.ResourceTopic, t.Name) {
+			if h.mayQuietly(req, auth.OpDescribe, auth.ResourceTopic, t.Name) {
 				resp.Topics = append(resp.Topics, h.describeTopic(req, in, t))
 			}
 		}
@@ -133,7 +133,7 @@ func (h *Handler) autoCreate(ctx context.Context, req *wire.Request, img *metada
 		if name == nil || img.Topic(*name) != nil || controller.CheckTopicName(*name) != nil || metadata.IsInternal(*name) {
 			continue
 		}
-		if !h.may(req, auth.OpDescribe, auth.ResourceTopic, *name) || !h.mayCreate(req, *name) {
+		if !h.mayQuietly(req, auth.OpDescribe, auth.ResourceTopic, *name) || !h.mayCreate(req, *name) {
 			continue
 		}
 		missing = append(missing, controller.NewTopic{Name: *name, Partitions: -1, ReplicationFactor: -1})

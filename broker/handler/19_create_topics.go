@@ -82,7 +82,7 @@ func (h *Handler) chargeTopics(req *wire.Request, img *metadata.Image, wanted []
 
 // mayCreate tells whether the caller may make a topic: all of them, or this one.
 func (h *Handler) mayCreate(req *wire.Request, topic string) bool {
-	return h.may(req, auth.OpCreate, auth.ResourceCluster, auth.ClusterName) || h.may(req, auth.OpCreate, auth.ResourceTopic, topic)
+	return h.mayQuietly(req, auth.OpCreate, auth.ResourceCluster, auth.ClusterName) || h.may(req, auth.OpCreate, auth.ResourceTopic, topic)
 }
 
 // newTopic reads a topic asked for; what no controller needs to see is refused here.
@@ -115,7 +115,7 @@ func (h *Handler) fillCreated(req *wire.Request, img *metadata.Image, out *kmsg.
 		return
 	}
 	out.TopicID = made.ID // of a topic that was only validated, as in Kafka, one that nothing has
-	if !h.may(req, auth.OpDescribeConfigs, auth.ResourceTopic, made.Name) {
+	if !h.mayQuietly(req, auth.OpDescribeConfigs, auth.ResourceTopic, made.Name) {
 		out.ConfigErrorCode = kerr.TopicAuthorizationFailed.Code
 		return
 	}

@@ -27,7 +27,10 @@ func (h *Handler) saslAuthenticate(ctx context.Context, req *wire.Request) {
 		req.Reply(resp)
 	default:
 		resp.ErrorCode = kerr.SaslAuthenticationFailed.Code
-		resp.ErrorMessage = new("Authentication failed: wrong user or password, or malformed message")
+		resp.ErrorMessage = new("Authentication failed")
+		if failed, ok := errors.AsType[*auth.FailedError](err); ok {
+			resp.ErrorMessage = &failed.Text
+		}
 		req.ReplyAndClose(ctx, resp, err)
 	}
 }

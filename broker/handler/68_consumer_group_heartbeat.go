@@ -20,13 +20,13 @@ const heartbeatNamesItself = 1
 func (h *Handler) consumerGroupHeartbeat(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.ConsumerGroupHeartbeatRequest)
 	reply := func(r group.ConsumerResponse) { req.Reply(consumerResponse(&r)) }
-	mayDescribe := func(topic string) bool { return h.may(req, auth.OpDescribe, auth.ResourceTopic, topic) }
+	mayDescribe := func(topic string) bool { return h.mayQuietly(req, auth.OpDescribe, auth.ResourceTopic, topic) }
 	if !h.may(req, auth.OpRead, auth.ResourceGroup, in.Group) {
 		reply(group.ConsumerResponse{Code: mayNotGroup})
 		return
 	}
 	for _, name := range in.SubscribedTopicNames {
-		if !mayDescribe(name) {
+		if !h.may(req, auth.OpDescribe, auth.ResourceTopic, name) {
 			reply(group.ConsumerResponse{Code: mayNotTopic})
 			return
 		}

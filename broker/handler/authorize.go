@@ -15,8 +15,23 @@ const (
 )
 
 // may tells whether the caller of req may do op to a resource. Every handler asks before it answers anything about the resource.
+// The log has each refusal at INFO and each right at DEBUG, as that of Kafka's authorizer (kafka.authorizer.logger).
 func (h *Handler) may(req *wire.Request, op auth.Operation, resource auth.ResourceType, name string) bool {
-	return h.Authorizer.May(req.Conn.Caller(), op, resource, name)
+	caller := req.Conn.Caller()
+	allowed := h.Authorizer.May(caller, op, resource, name)
+	h.Authorizer.Record(caller, op, resource, name, req.Key, allowed)
+	return allowed
+}
+
+// mayQuietly is may where a refusal is none: another right may do as well, or the resource is left out of a list nobody chose. Which
+// these are was asked of Kafka.
+func (h *Handler) mayQuietly(req *wire.Request, op auth.Operation, resource auth.ResourceType, name string) bool {
+	caller := req.Conn.Caller()
+	allowed := h.Authorizer.May(caller, op, resource, name)
+	if allowed {
+		h.Authorizer.Record(caller, op, resource, name, req.Key, true)
+	}
+	return allowed
 }
 
 // mayCluster is may for the one resource of the cluster.
