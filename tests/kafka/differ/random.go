@@ -1,0 +1,4 @@
+package main
+
+// madeUp are cases made from a seed.
+func madeUp(seed uint64, n int) []scripted { return nil }
