@@ -100,10 +100,12 @@ func checkTopicID(fs vfs.FS, dir string, want [16]byte) error {
 		return fmt.Errorf("partition metadata: %w", err)
 	}
 	_, found, ok := strings.Cut(string(content), "topic_id: ")
-	if !ok { // new, or torn by a crash while the directory was made
+	found = strings.Trim(found, " \r\n\x00")
+	// New, or torn by a power cut or a full disk while the directory was made: no id is the beginning of another.
+	if !ok || found != id && strings.HasPrefix(id, found) {
 		return writeIndexFile(fs, name, []byte("version: 0\ntopic_id: "+id+"\n"))
 	}
-	if found = strings.TrimSpace(found); found != id {
+	if found != id {
 		return fmt.Errorf("%w: %q in %s, wanted %q", ErrTopicID, found, dir, id)
 	}
 	return nil
