@@ -205,6 +205,37 @@ func TestLazyDirectory(t *testing.T) {
 	}
 }
 
+// TestTornIdentity: a full disk or a power cut may leave any beginning of the file that tells whose directory it is.
+func TestTornIdentity(t *testing.T) {
+	fs := vfs.NewMem()
+	mine := func(o *Options) { o.TopicID = [16]byte{1, 2, 3} }
+	if err := openTest(t, fs, mine).Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := fs.PathJoin(testDir, fileMetadata)
+	whole, err := vfs.ReadFile(fs, name, smallFileMax)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range len(whole) {
+		for _, torn := range [][]byte{whole[:n], append(bytes.Clone(whole[:n]), make([]byte, len(whole)-n)...)} {
+			if err := vfs.WriteFileAtomic(fs, name, torn); err != nil {
+				t.Fatal(err)
+			}
+			l, err := Open(testDir, Options{FS: fs, TopicID: [16]byte{1, 2, 3}})
+			if err != nil {
+				t.Fatalf("%q: %v", torn, err)
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := vfs.ReadFile(fs, name, smallFileMax); err != nil || !bytes.HasPrefix(got, bytes.TrimSpace(whole)) {
+				t.Fatalf("%q became %q, %v", torn, got, err)
+			}
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	l := openTest(t, vfs.NewMem(), func(o *Options) { o.Config.MessageBytesMax = 300; o.Config.TimestampAfterMax = time.Hour })
 	marker := record.AppendMarker(nil, 1, 0, 5, record.Marker{})
