@@ -281,12 +281,12 @@ func (c *Controller) CreatePartitions(img *metadata.Image, topic string, total i
 	}
 	have := int32(len(t.Partitions))
 	switch {
-	case t.Internal():
-		return nil, refuse(kerr.InvalidTopicException, "topic %q belongs to the broker", topic)
 	case total == have:
-		return nil, refuse(kerr.InvalidPartitions, "topic %q already has %d partitions", topic, have)
+		return nil, refuse(kerr.InvalidPartitions, "Topic already has %d partition(s).", have)
 	case total < have:
-		return nil, refuse(kerr.InvalidPartitions, "topic %q has %d partitions and can't shrink to %d", topic, have, total)
+		return nil, refuse(kerr.InvalidPartitions, "The topic %s currently has %d partition(s); %d would not be an increase.", topic, have, total)
+	case t.Internal(): // Kafka lets it happen: groups lose their positions then, and transactions stop
+		return nil, refuse(kerr.InvalidTopicException, "topic %q has as many partitions as it was made with for ever: what it keeps is found by their number", topic)
 	case total > metadata.MaxPartitionsPerTopic:
 		return nil, refuse(kerr.InvalidPartitions, "topic can have %d partitions, not %d", metadata.MaxPartitionsPerTopic, total)
 	case img.PartitionCount()+int(total-have) > c.opts.PartitionsMax:

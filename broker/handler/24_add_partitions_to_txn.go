@@ -94,7 +94,7 @@ func (h *Handler) addToTransaction(req *wire.Request, version int16, in *kmsg.Ad
 		to := kmsg.NewAddPartitionsToTxnResponseTransactionTopic()
 		to.Topic = t.Topic
 		known := img.Topic(t.Topic)
-		forbidden := fromClient && !metadata.IsInternal(t.Topic) && !h.may(req, auth.OpWrite, auth.ResourceTopic, t.Topic)
+		forbidden := fromClient && (metadata.IsInternal(t.Topic) || !h.may(req, auth.OpWrite, auth.ResourceTopic, t.Topic)) // internal ones for everybody, as in Kafka
 		for _, p := range t.Partitions {
 			code := hasPartition(known, p)
 			switch {
