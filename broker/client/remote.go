@@ -71,7 +71,8 @@ const (
 	defaultPatience    = 2 * time.Minute
 	defaultBufferBytes = 64 << 20
 	connectTimeout     = 5 * time.Second // of one TCP connection
-	answerGrace        = 20 * time.Second
+	probeTimeout       = 3 * time.Second // of one look at all seeds, when none answers
+	answerGrace        = 10 * time.Second
 	maxAnswerBytes     = 256 << 20
 )
 
@@ -227,7 +228,7 @@ func (r *Remote) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, r.opts.DialTimeout)
 	defer cancel()
 	for {
-		err := r.ask(ctx, cl)
+		err := r.askAll(ctx, cl.SeedBrokers())
 		switch {
 		case err == nil, errors.Is(err, ErrTooOld):
 			return err
@@ -239,47 +240,89 @@ func (r *Remote) probe(ctx context.Context) error {
 	}
 }
 
+// ability is what a broker says of its cluster.
+type ability struct {
+	clusterID string
+	implicit  bool // see Remote.implicit
+}
+
+// askAll asks all seeds at once and takes the first that answers: one that is starting may take a connection and say nothing.
+func (r *Remote) askAll(ctx context.Context, seeds []*kgo.Broker) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	type answer struct {
+		ability
+		err error
+	}
+	answers := make(chan answer, len(seeds))
+	for _, seed := range seeds {
+		go func() {
+			a, err := r.ask(ctx, seed)
+			answers <- answer{a, err}
+		}()
+	}
+	var (
+		failed error
+		found  bool
+	)
+	for range seeds { // all of them, so that nothing runs on
+		a := <-answers
+		switch {
+		case found:
+		case a.err == nil:
+			found, r.clusterID, r.implicit = true, a.clusterID, a.implicit
+			cancel()
+		case failed == nil || refusal(a.err) || errors.Is(a.err, ErrTooOld):
+			failed = a.err
+		}
+	}
+	if found {
+		return nil
+	}
+	return failed
+}
+
 // ask learns from one broker what the cluster can do and what it is called.
-func (r *Remote) ask(ctx context.Context, cl *kgo.Client) error {
-	able, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, cl)
+func (r *Remote) ask(ctx context.Context, seed *kgo.Broker) (a ability, err error) {
+	able, err := answerOf[*kmsg.ApiVersionsResponse](seed.Request(ctx, kmsg.NewPtrApiVersionsRequest()))
 	if err == nil {
 		err = kerr.ErrorForCode(able.ErrorCode)
 	}
 	if err != nil {
-		return err
+		return a, err
 	}
-	if err := r.judge(able); err != nil {
-		return err
+	if a.implicit, err = r.judge(able); err != nil {
+		return a, err
 	}
 	meta := kmsg.NewPtrMetadataRequest()
 	meta.Topics = []kmsg.MetadataRequestTopic{}
-	known, err := meta.RequestWith(ctx, cl)
+	known, err := answerOf[*kmsg.MetadataResponse](seed.Request(ctx, meta))
 	if err != nil {
-		return fmt.Errorf("ask for its brokers: %w", err)
+		return a, fmt.Errorf("ask for its brokers: %w", err)
 	}
 	if known.ClusterID != nil {
-		r.clusterID = *known.ClusterID
+		a.clusterID = *known.ClusterID
 	}
-	return nil
+	return a, nil
 }
 
-// judge looks whether what a broker can do is enough.
-func (r *Remote) judge(resp *kmsg.ApiVersionsResponse) error {
+// judge looks whether what a broker can do is enough, and whether that has KIP-890's transactions.
+func (r *Remote) judge(resp *kmsg.ApiVersionsResponse) (implicit bool, err error) {
 	newest := map[int16]int16{}
 	for _, k := range resp.ApiKeys {
 		newest[k.ApiKey] = k.MaxVersion
 	}
 	for _, n := range needed {
 		if v, ok := newest[n.key]; !ok || v < n.version {
-			return fmt.Errorf("%w: it must speak %s v%d, as Apache Kafka does since %s", ErrTooOld, kmsg.NameForKey(n.key), n.version, n.since)
+			return false, fmt.Errorf("%w: it must speak %s v%d, as Apache Kafka does since %s", ErrTooOld, kmsg.NameForKey(n.key), n.version, n.since)
 		}
 	}
 	for _, f := range resp.FinalizedFeatures {
 		if f.Name == featureTransactions && f.MaxVersionLevel >= implicitVersion && !r.opts.ExplicitTransactions {
-			r.implicit = newest[keyProduce] >= 12 && newest[keyEndTxn] >= 5 && newest[keyTxnOffsetCommit] >= 5
+			implicit = newest[keyProduce] >= 12 && newest[keyEndTxn] >= 5 && newest[keyTxnOffsetCommit] >= 5
 		}
 	}
-	return nil
+	return implicit, nil
 }
 
 // refusal tells whether an error will not go away by trying again: who we are is not accepted.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sort"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -85,7 +86,11 @@ func (r *Remote) configure(ctx context.Context, topics []Topic) error {
 		at[res.ResourceName] = &topics[i]
 		topics[i].Configs = map[string]string{}
 	}
-	resp, err := req.RequestWith(ctx, r.cl)
+	var resp *kmsg.DescribeConfigsResponse
+	err := r.insist(ctx, func(ctx context.Context) (err error) {
+		resp, err = req.RequestWith(ctx, r.cl)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("ask for configs of topics: %w", err)
 	}
@@ -144,20 +149,31 @@ func (r *Remote) create(ctx context.Context, spec TopicSpec) error {
 	}
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.Topics, req.TimeoutMillis = append(req.Topics, t), adminTimeoutMS
-	for {
+	unsure := false // a request was on its way when its connection ended
+	return r.insist(ctx, func(ctx context.Context) error {
 		resp, err := req.RequestWith(ctx, r.cl)
-		switch {
-		case err != nil:
+		if err != nil {
+			unsure = unsure || !unsent(err)
 			return err
-		case len(resp.Topics) != 1:
+		}
+		if len(resp.Topics) != 1 {
 			return fmt.Errorf("the answer names %d topics", len(resp.Topics))
-		case !passing(resp.Topics[0].ErrorCode):
-			return said(resp.Topics[0].ErrorCode, resp.Topics[0].ErrorMessage)
 		}
-		if !pause(ctx, retryPause) {
-			return fmt.Errorf("%w: %w", ctx.Err(), said(resp.Topics[0].ErrorCode, resp.Topics[0].ErrorMessage))
+		err = said(resp.Topics[0].ErrorCode, resp.Topics[0].ErrorMessage)
+		switch {
+		case errors.Is(err, ErrTopicExists) && unsure:
+			return nil // by the request whose answer was lost
+		case passing(resp.Topics[0].ErrorCode):
+			return fmt.Errorf("%w: %w", errAgain, err)
 		}
-	}
+		return err
+	})
+}
+
+// unsent tells whether a request has certainly not reached a broker.
+func unsent(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
 }
 
 // writable looks whether the leaders of a new topic's partitions know of it.
@@ -194,13 +210,25 @@ func (r *Remote) DeleteTopic(ctx context.Context, name string) error {
 	t := kmsg.NewDeleteTopicsRequestTopic()
 	t.Topic = new(r.names.out(name))
 	req.TopicNames, req.Topics, req.TimeoutMillis = []string{*t.Topic}, append(req.Topics, t), adminTimeoutMS
-	resp, err := req.RequestWith(ctx, r.cl)
-	if err == nil && len(resp.Topics) != 1 {
-		err = fmt.Errorf("the answer names %d topics", len(resp.Topics))
-	}
-	if err == nil {
+	unsure := false // a request was on its way when its connection ended
+	err := r.insist(ctx, func(ctx context.Context) error {
+		resp, err := req.RequestWith(ctx, r.cl)
+		if err != nil {
+			unsure = unsure || !unsent(err)
+			return err
+		}
+		if len(resp.Topics) != 1 {
+			return fmt.Errorf("the answer names %d topics", len(resp.Topics))
+		}
 		err = said(resp.Topics[0].ErrorCode, resp.Topics[0].ErrorMessage)
-	}
+		switch {
+		case errors.Is(err, ErrUnknownTopic) && unsure:
+			return nil // by the request whose answer was lost
+		case !errors.Is(err, ErrUnknownTopic) && passing(resp.Topics[0].ErrorCode):
+			return fmt.Errorf("%w: %w", errAgain, err)
+		}
+		return err
+	})
 	r.routes.forget(name)
 	if err != nil {
 		return fmt.Errorf("delete topic %q: %w", name, err)

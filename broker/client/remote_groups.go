@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -13,22 +14,17 @@ func (r *Remote) Committed(ctx context.Context, group string, requireStable bool
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := r.patient(ctx)
-	defer cancel()
-	for {
-		found, err := r.committed(ctx, group, requireStable)
-		if err == nil || !unsettled(err) {
-			return found, err
-		}
-		if !pause(ctx, soonPause) {
-			return nil, fmt.Errorf("%w: %w", ctx.Err(), err)
-		}
-	}
+	var found map[TopicPartition]Committed
+	err := r.insist(ctx, func(ctx context.Context) (err error) {
+		found, err = r.committed(ctx, group, requireStable)
+		return err
+	})
+	return found, err
 }
 
 // unsettled tells whether a coordinator's answer will be another one in a moment.
 func unsettled(err error) bool {
-	return isAny(err, kerr.UnstableOffsetCommit, kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable, kerr.NotCoordinator,
+	return errors.Is(err, errAgain) || isAny(err, kerr.UnstableOffsetCommit, kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable, kerr.NotCoordinator,
 		kerr.ConcurrentTransactions, kerr.RequestTimedOut)
 }
 
@@ -90,11 +86,9 @@ func (r *Remote) DeleteGroup(ctx context.Context, group string) error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	ctx, cancel := r.patient(ctx)
-	defer cancel()
 	req := kmsg.NewPtrDeleteGroupsRequest()
 	req.Groups = []string{r.names.out(group)}
-	for {
+	err := r.insist(ctx, func(ctx context.Context) error {
 		resp, err := req.RequestWith(ctx, r.cl)
 		if err == nil && len(resp.Groups) != 1 {
 			err = errShortAnswer
@@ -102,13 +96,10 @@ func (r *Remote) DeleteGroup(ctx context.Context, group string) error {
 		if err == nil {
 			err = codeErr(resp.Groups[0].ErrorCode)
 		}
-		switch {
-		case err == nil, isAny(err, kerr.GroupIDNotFound):
-			return nil
-		case !unsettled(err):
-			return fmt.Errorf("delete group %q: %w", group, err)
-		case !pause(ctx, soonPause):
-			return fmt.Errorf("delete group %q: %w: %w", group, ctx.Err(), err)
-		}
+		return err
+	})
+	if err != nil && !isAny(err, kerr.GroupIDNotFound) {
+		return fmt.Errorf("delete group %q: %w", group, err)
 	}
+	return nil
 }

@@ -140,8 +140,6 @@ func (p *remoteProducer) clear() {
 
 // init gets an identity: the first, or the next epoch of the one there is, which aborts what is open.
 func (p *remoteProducer) init(ctx context.Context) error {
-	ctx, cancel := p.r.patient(ctx)
-	defer cancel()
 	req := kmsg.NewPtrInitProducerIDRequest()
 	if p.transactionalID != "" {
 		req.TransactionalID = new(p.transactionalID)
@@ -150,25 +148,20 @@ func (p *remoteProducer) init(ctx context.Context) error {
 		req.ProducerID, req.ProducerEpoch = p.identity.ID, p.identity.Epoch
 		p.mu.Unlock()
 	}
-	for {
+	return p.r.insist(ctx, func(ctx context.Context) error {
 		resp, err := req.RequestWith(ctx, p.r.cl)
 		if err == nil {
 			err = codeErr(resp.ErrorCode)
 		}
-		if err == nil {
-			p.mu.Lock()
-			p.reset()
-			p.identity, p.stale = ProducerIdentity{ID: resp.ProducerID, Epoch: resp.ProducerEpoch}, false
-			p.mu.Unlock()
-			return nil
-		}
-		if !unsettled(err) && (isCode(err) || refusal(err)) {
+		if err != nil {
 			return err
 		}
-		if !pause(ctx, soonPause) {
-			return fmt.Errorf("%w: %w", ctx.Err(), err)
-		}
-	}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.reset()
+		p.identity, p.stale = ProducerIdentity{ID: resp.ProducerID, Epoch: resp.ProducerEpoch}, false
+		return nil
+	})
 }
 
 // Produce implements Producer.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -61,7 +62,11 @@ func (r *Remote) metadata(ctx context.Context, topics []string) (*kmsg.MetadataR
 		t.Topic = new(r.names.out(name))
 		req.Topics = append(req.Topics, t)
 	}
-	resp, err := req.RequestWith(ctx, r.cl)
+	var resp *kmsg.MetadataResponse
+	err := r.insist(ctx, func(ctx context.Context) (err error) {
+		resp, err = req.RequestWith(ctx, r.cl)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("ask for topics: %w", err)
 	}
@@ -159,6 +164,24 @@ func (r *Remote) onLeader(ctx context.Context, tp TopicPartition, ask func(conte
 		}
 		if !pause(ctx, retryPause) {
 			return fmt.Errorf("%s-%d: %w: %w", tp.Topic, tp.Partition, ctx.Err(), err)
+		}
+	}
+}
+
+// insist asks until there is an answer for good: connections end, coordinators move. Errors: ErrClosed, what the answer means, and when
+// patience has ended what came last.
+func (r *Remote) insist(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := r.patient(ctx)
+	defer cancel()
+	for wait := time.Millisecond; ; wait = min(2*wait, retryPause) {
+		err := ask(ctx)
+		switch {
+		case err == nil, isCode(err) && !unsettled(err), refusal(err):
+			return err
+		case r.life.Err() != nil:
+			return fmt.Errorf("%w: %w", ErrClosed, err)
+		case !pause(ctx, wait):
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
 		}
 	}
 }

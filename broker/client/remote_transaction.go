@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -29,7 +28,7 @@ func (p *remoteProducer) announce(partitions []TopicPartition) error {
 		}
 		req.Topics[n-1].Partitions = append(req.Topics[n-1].Partitions, tp.Partition)
 	}
-	err := p.coordinate(p.ctx, func(ctx context.Context) error {
+	err := p.r.insist(p.ctx, func(ctx context.Context) error {
 		resp, err := req.RequestWith(ctx, p.r.cl)
 		if err != nil {
 			return err
@@ -52,21 +51,6 @@ func (p *remoteProducer) announce(partitions []TopicPartition) error {
 		p.announced[tp] = struct{}{}
 	}
 	return nil
-}
-
-// coordinate asks a coordinator until it answers for good.
-func (p *remoteProducer) coordinate(ctx context.Context, ask func(context.Context) error) error {
-	ctx, cancel := p.r.patient(ctx)
-	defer cancel()
-	for wait := time.Millisecond; ; wait = min(2*wait, retryPause) {
-		err := ask(ctx)
-		if err == nil || isCode(err) && !unsettled(err) || refusal(err) {
-			return err
-		}
-		if !pause(ctx, wait) {
-			return fmt.Errorf("%w: %w", ctx.Err(), err)
-		}
-	}
 }
 
 // CommitOffsets implements Producer. Positions of one group go in the order of the calls, those of several side by side.
@@ -165,7 +149,7 @@ func (p *remoteProducer) commitAlone(member GroupMember, offsets map[TopicPartit
 		part.Partition, part.Offset, part.LeaderEpoch, part.Metadata = tp.Partition, c.Offset, c.LeaderEpoch, new(c.Metadata)
 		req.Topics[n-1].Partitions = append(req.Topics[n-1].Partitions, part)
 	}
-	return p.coordinate(p.ctx, func(ctx context.Context) error {
+	return p.r.insist(p.ctx, func(ctx context.Context) error {
 		resp, err := req.RequestWith(ctx, p.r.cl)
 		if err != nil {
 			return err
@@ -209,7 +193,7 @@ func (p *remoteProducer) commitInTransaction(member GroupMember, offsets map[Top
 		part.Partition, part.Offset, part.LeaderEpoch, part.Metadata = tp.Partition, c.Offset, c.LeaderEpoch, new(c.Metadata)
 		req.Topics[n-1].Partitions = append(req.Topics[n-1].Partitions, part)
 	}
-	return p.coordinate(p.ctx, func(ctx context.Context) error {
+	return p.r.insist(p.ctx, func(ctx context.Context) error {
 		resp, err := req.RequestWith(ctx, p.r.cl)
 		if err != nil {
 			return err
@@ -229,7 +213,7 @@ func (p *remoteProducer) commitInTransaction(member GroupMember, offsets map[Top
 func (p *remoteProducer) joinGroup(group string, identity ProducerIdentity) error {
 	req := kmsg.NewPtrAddOffsetsToTxnRequest()
 	req.TransactionalID, req.Group, req.ProducerID, req.ProducerEpoch = p.transactionalID, group, identity.ID, identity.Epoch
-	err := p.coordinate(p.ctx, func(ctx context.Context) error {
+	err := p.r.insist(p.ctx, func(ctx context.Context) error {
 		resp, err := req.RequestWith(ctx, p.r.cl)
 		if err != nil {
 			return err
@@ -351,7 +335,7 @@ func (p *remoteProducer) endTxn(commit bool) error {
 	p.mu.Lock()
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = p.transactionalID, p.identity.ID, p.identity.Epoch, commit
 	p.mu.Unlock()
-	return p.coordinate(p.ctx, func(ctx context.Context) error {
+	return p.r.insist(p.ctx, func(ctx context.Context) error {
 		resp, err := req.RequestWith(ctx, p.r.cl)
 		if err == nil {
 			err = codeErr(resp.ErrorCode)
@@ -376,7 +360,7 @@ const (
 func (p *remoteProducer) visible() error {
 	req := kmsg.NewPtrDescribeTransactionsRequest()
 	req.TransactionalIDs = []string{p.transactionalID}
-	return p.coordinate(p.ctx, func(ctx context.Context) error {
+	return p.r.insist(p.ctx, func(ctx context.Context) error {
 		resp, err := req.RequestWith(ctx, p.r.cl)
 		switch {
 		case err != nil:
