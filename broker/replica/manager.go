@@ -43,8 +43,6 @@ const (
 	defaultRetentionInterval = 30 * time.Second
 	// openConcurrency is how many logs are recovered at once after a start.
 	openConcurrency = 4
-	// closeConcurrency is how many logs are closed at once.
-	closeConcurrency = 8
 	// syncInterval is how long a record of a flush.mode=interval topic may be unsynced.
 	syncInterval = time.Second
 )
@@ -136,21 +134,24 @@ func (m *Manager) Close() (clean bool, err error) {
 	m.mu.Lock()
 	m.closed = true
 	m.mu.Unlock()
-	var g errgroup.Group
-	var unopened atomic.Bool
-	g.SetLimit(closeConcurrency)
-	for _, p := range m.Partitions() {
-		g.Go(func() error {
-			if p.log.Load() == nil && m.onDisk(p) {
-				unopened.Store(true)
-			}
-			return p.close(false)
-		})
+	partitions := m.Partitions()
+	logs, unopened := make([]*log.Log, 0, len(partitions)), false
+	for _, p := range partitions {
+		switch l := p.beginClose(); {
+		case l != nil:
+			logs = append(logs, l)
+		case !unopened && m.onDisk(p):
+			unopened = true
+		}
 	}
-	if err := g.Wait(); err != nil {
+	err = log.CloseAll(m.opts.FS, m.opts.Dir, logs)
+	for _, p := range partitions {
+		p.endClose()
+	}
+	if err != nil {
 		return false, fmt.Errorf("close partitions: %w", err)
 	}
-	return m.opts.Clean || !unopened.Load(), nil
+	return m.opts.Clean || !unopened, nil
 }
 
 // onDisk tells whether anything was ever written to the partition.
@@ -338,7 +339,7 @@ func (m *Manager) removeEnded() {
 
 func (m *Manager) remove(r *removal) error {
 	if r.partition != nil {
-		return r.partition.close(true)
+		return r.partition.remove()
 	}
 	m.log.Info("directory of a deleted partition removed", "dir", r.dir)
 	return m.removeDir(r.dir)

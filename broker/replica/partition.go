@@ -135,33 +135,34 @@ func (p *Partition) open() (*log.Log, error) {
 	return l, nil
 }
 
-// close closes the log, deleting it when remove is set, and fails what waits on it.
-func (p *Partition) close(remove bool) error {
+// beginClose refuses to open the log from now on and gives it if it is open; its owner closes it and calls endClose.
+func (p *Partition) beginClose() *log.Log {
 	p.openMu.Lock()
-	if p.closed {
-		p.openMu.Unlock()
-		return nil
-	}
+	defer p.openMu.Unlock()
 	p.closed = true
-	l := p.log.Load()
-	err := p.closeLog(l, remove)
+	return p.log.Load()
+}
+
+// endClose lets go of the log and fails what waits on it.
+func (p *Partition) endClose() {
 	p.log.Store(nil)
-	p.openMu.Unlock()
 	p.fail(ErrUnknownPartition)
 	p.wakeWatchers()
+}
+
+// remove ends a deleted partition: the log goes with its directory.
+func (p *Partition) remove() error {
+	l := p.beginClose()
+	err := p.removeLog(l)
+	p.endClose()
 	return err
 }
 
-func (p *Partition) closeLog(l *log.Log, remove bool) error {
-	switch {
-	case l == nil && !remove:
-		return nil
-	case l == nil:
+func (p *Partition) removeLog(l *log.Log) error {
+	if l == nil {
 		return p.m.removeDir(p.dir)
-	case remove:
-		return l.Remove()
 	}
-	return l.Close()
+	return l.Remove()
 }
 
 // apply takes over an agreed state.

@@ -373,7 +373,10 @@ func (l *Log) roll() error {
 	if err := l.writeSnapshot(end); err != nil {
 		return err
 	}
-	if err := writeEpochs(l.fs, l.dir, l.epochs); err != nil {
+	if err := l.saveEpochs(l.epochs); err != nil {
+		return l.failed(err)
+	}
+	if err := l.settle(); err != nil {
 		return l.failed(err)
 	}
 	s := &segment{base: end, next: end, dir: l.dir, fs: l.fs, active: true, loaded: true, x: newIndexes()}

@@ -253,7 +253,7 @@ func (w *cleanWriter) finish() error {
 	s := w.out
 	s.x.noteTime(s.base)
 	slices.SortFunc(s.x.aborted, func(a, b AbortedTxn) int { return cmp.Compare(a.LastOffset, b.LastOffset) })
-	if err := s.writeIndexes(suffixCleaned); err != nil {
+	if err := s.writeIndexes(suffixCleaned, writeIndexFile); err != nil {
 		return err
 	}
 	var err error

@@ -3,6 +3,7 @@ package log
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/freshetdb/freshet/storage/vfs"
@@ -95,10 +96,24 @@ func parseEpochs(content []byte) (epochs, error) {
 	return e, nil
 }
 
-func writeEpochs(fs vfs.FS, dir string, e epochs) error {
+// encode is parseEpochs' inverse.
+func (e epochs) encode() []byte {
 	content := fmt.Appendf(nil, "0\n%d\n", len(e))
 	for _, entry := range e {
 		content = fmt.Appendf(content, "%d %d\n", entry.epoch, entry.start)
 	}
-	return vfs.WriteFileAtomic(fs, fs.PathJoin(dir, fileEpochs), content)
+	return content
+}
+
+// saveEpochs makes the file hold e, durably, unless it does. l.appendMu is held.
+func (l *Log) saveEpochs(e epochs) error {
+	if l.kept != nil && slices.Equal(l.kept, e) {
+		return nil
+	}
+	l.kept = nil
+	if err := vfs.WriteFileAtomic(l.fs, l.fs.PathJoin(l.dir, fileEpochs), e.encode()); err != nil {
+		return err
+	}
+	l.kept, l.keeping = append(epochs{}, e...), true
+	return nil
 }

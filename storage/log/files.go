@@ -88,7 +88,7 @@ type cleanShutdown struct {
 	BrokerEpoch int64 `json:"brokerEpoch"`
 }
 
-// checkTopicID compares the directory's topic id with want, or writes it when the directory has none.
+// checkTopicID compares the directory's topic id with want, or writes it, unsynced, when the directory has none.
 func checkTopicID(fs vfs.FS, dir string, want [16]byte) error {
 	if want == [16]byte{} {
 		return nil
@@ -103,7 +103,7 @@ func checkTopicID(fs vfs.FS, dir string, want [16]byte) error {
 	found = strings.Trim(found, " \r\n\x00")
 	// New, or torn by a power cut or a full disk while the directory was made: no id is the beginning of another.
 	if !ok || found != id && strings.HasPrefix(id, found) {
-		return writeIndexFile(fs, name, []byte("version: 0\ntopic_id: "+id+"\n"))
+		return writeUnsynced(fs, name, []byte("version: 0\ntopic_id: "+id+"\n"))
 	}
 	if found != id {
 		return fmt.Errorf("%w: %q in %s, wanted %q", ErrTopicID, found, dir, id)

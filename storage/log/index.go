@@ -144,6 +144,15 @@ func (x *indexes) parse(offsets, times, aborted []byte, size int64) error {
 
 // writeIndexFile replaces an index file and syncs it; the directory is the caller's to sync.
 func writeIndexFile(fs vfs.FS, name string, content []byte) error {
+	return writeFile(fs, name, content, vfs.File.Sync)
+}
+
+// writeUnsynced replaces a file and leaves its sync to the caller.
+func writeUnsynced(fs vfs.FS, name string, content []byte) error {
+	return writeFile(fs, name, content, func(vfs.File) error { return nil })
+}
+
+func writeFile(fs vfs.FS, name string, content []byte, sync func(vfs.File) error) error {
 	f, err := fs.Create(name, vfs.Category)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", name, err)
@@ -152,7 +161,7 @@ func writeIndexFile(fs vfs.FS, name string, content []byte) error {
 		_, err = f.Write(content)
 	}
 	if err == nil {
-		err = f.Sync()
+		err = sync(f)
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr

@@ -26,6 +26,7 @@ type Log struct {
 	start, end, synced atomic.Int64
 
 	dirty  atomic.Bool // listed with the syncer
+	fresh  atomic.Bool // the directory and its name above are not known to be on disk
 	tailed atomic.Bool // somebody read at the end since the last append
 	closed atomic.Bool
 	dead   atomic.Pointer[error] // a failure of this log's own writes, for logs without a syncer
@@ -40,6 +41,8 @@ type Log struct {
 	made      bool    // the directory exists
 	cut       bool    // a failed write may have left bytes beyond the active segment's size
 	beganMs   int64   // when the active segment began; 0 for unknown
+	kept      epochs  // what the leader epochs' file durably holds; nil for unknown
+	keeping   bool    // there is such a file
 	jitter    float64 // the share of segment.jitter.ms that the active segment ends earlier
 	doomed    []doomedFile
 	saved     int64 // the end offset that a clean close noted, which holds as long as nothing is appended; -1 for none
@@ -149,7 +152,7 @@ func (l *Log) assignEpoch(epoch int32, start int64) error {
 		return nil
 	}
 	if len(l.epochs) > 0 && l.made {
-		if err := writeEpochs(l.fs, l.dir, next); err != nil {
+		if err := l.saveEpochs(next); err != nil {
 			return l.failed(err)
 		}
 	}
@@ -195,7 +198,10 @@ func (l *Log) syncActive() (int64, error) {
 		return l.synced.Load(), err
 	}
 	defer active.release()
-	if err := file.SyncData(); err != nil {
+	if err = file.SyncData(); err == nil {
+		err = l.settle()
+	}
+	if err != nil {
 		return l.synced.Load(), l.killed(fmt.Errorf("sync: %w", err))
 	}
 	l.confirm(active, end)
@@ -259,57 +265,6 @@ func (l *Log) killed(cause error) error {
 		}
 	}
 	return *l.dead.Load()
-}
-
-// Close writes indexes and producer state, syncs and closes. It is idempotent. Spans stay valid; later calls answer ErrClosed.
-func (l *Log) Close() error {
-	if l.closed.Swap(true) {
-		return nil
-	}
-	defer l.interruptCleaning()()
-	l.appendMu.Lock()
-	defer l.appendMu.Unlock()
-	var err error
-	if l.made && (l.syncer == nil || l.syncer.Err() == nil) && l.dead.Load() == nil {
-		err = l.writeClean()
-	}
-	l.forget()
-	return err
-}
-
-// writeClean writes everything that lets the next Open trust the active segment.
-func (l *Log) writeClean() error {
-	if l.saved == l.end.Load() && !l.cut {
-		return nil
-	}
-	if err := l.cutTail(); err != nil {
-		return err
-	}
-	if err := l.active().seal(); err != nil {
-		return l.killed(err)
-	}
-	end := l.end.Load()
-	if err := l.writeSnapshot(end); err != nil {
-		return err
-	}
-	if err := writeEpochs(l.fs, l.dir, l.epochs); err != nil {
-		return err
-	}
-	l.confirm(l.active(), end)
-	return nil
-}
-
-// forget gives back files and memory.
-func (l *Log) forget() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, s := range l.segments {
-		s.retire()
-	}
-	l.dropTail(0)
-	if l.syncer != nil {
-		l.syncer.remove(l)
-	}
 }
 
 // Remove closes the log without saving anything and removes its directory, durably.

@@ -96,12 +96,14 @@ func hasSuffix(name, suffix string) bool {
 
 // load builds the log's state from its directory. The log is not shared yet, or both locks are held.
 func (l *Log) load(clean bool) error {
-	l.segments, l.producers, l.epochs, l.snapshots, l.saved = nil, newProducers(), nil, nil, -1
+	l.segments, l.producers, l.epochs, l.kept, l.snapshots, l.saved = nil, newProducers(), nil, nil, nil, -1
 	found, exists, err := l.list()
 	if err != nil {
 		return err
 	}
 	l.made = exists
+	l.fresh.Store(exists && !clean && !l.opts.Synced)
+	l.keeping = false
 	if !exists {
 		return l.begin(0, l.opts.Lazy)
 	}
@@ -155,7 +157,8 @@ func (l *Log) begin(offset int64, lazy bool) error {
 	return l.make()
 }
 
-// make creates directory and first segment and makes them durable.
+// make creates directory and first segment, which settle makes durable with the first records: making thousands of logs
+// costs no sync each.
 func (l *Log) make() error {
 	if l.made {
 		return nil
@@ -169,19 +172,50 @@ func (l *Log) make() error {
 	if err := l.active().open(); err != nil {
 		return err
 	}
+	l.fresh.Store(true)
+	l.made = true
+	return nil
+}
+
+// settle makes durable that the log is there: its directory, the names in it, and its id. Nothing in it is durable before.
+func (l *Log) settle() error {
+	if !l.fresh.Load() {
+		return nil
+	}
+	if l.opts.TopicID != [16]byte{} {
+		if err := syncFile(l.fs, l.fs.PathJoin(l.dir, fileMetadata)); err != nil {
+			return err
+		}
+	}
 	if err := vfs.SyncDir(l.fs, l.dir); err != nil {
 		return err
 	}
 	if err := vfs.SyncDir(l.fs, l.fs.PathDir(l.dir)); err != nil {
 		return err
 	}
-	l.made = true
+	l.fresh.Store(false)
+	return nil
+}
+
+// syncFile syncs a file that is not open.
+func syncFile(fs vfs.FS, name string) error {
+	f, err := fs.OpenReadWrite(name, vfs.Category)
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", name, err)
+	}
+	err = f.Sync()
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", name, err)
+	}
 	return nil
 }
 
 // loadSegments opens the segments that were found and recovers from the first that cannot be trusted on.
 func (l *Log) loadSegments(found *listing, start int64, clean bool) error {
-	bases := found.bases
+	bases, durable := found.bases, clean || l.opts.Synced
 	for len(bases) > 1 && bases[1] <= start { // retention removed it, the crash brought it back
 		if err := l.removeFiles(bases[0]); err != nil {
 			return err
@@ -195,15 +229,19 @@ func (l *Log) loadSegments(found *listing, start int64, clean bool) error {
 		if err := l.active().open(); err != nil {
 			return err
 		}
-		return vfs.SyncDir(l.fs, l.dir)
+		l.fresh.Store(true)
+		return l.settle()
 	}
 	var err error
 	from := len(bases) - 1
+	l.keeping = found.small[fileEpochs]
 	if !found.small[fileEpochs] {
 		l.epochs = nil
 	} else if l.epochs, err = readEpochs(l.fs, l.dir); err != nil {
 		l.logger.Warn("leader epochs rebuilt from the records", "dir", l.dir, "error", err)
 		l.epochs, from, clean = nil, 0, false
+	} else if durable {
+		l.kept = append(epochs{}, l.epochs...)
 	}
 	for i, base := range bases {
 		s := &segment{base: base, next: base, dir: l.dir, fs: l.fs, x: newIndexes()}
@@ -219,7 +257,7 @@ func (l *Log) loadSegments(found *listing, start int64, clean bool) error {
 	if err := l.replay(l.segments[from].base); err != nil {
 		return err
 	}
-	return l.recoverFrom(from)
+	return l.recoverFrom(from, durable)
 }
 
 // trust reads what a closed segment's files say of it and tells whether they can be believed.
@@ -244,6 +282,9 @@ const unindexedBytes = 16 << 10
 // when that is less; aborts tells that it has a transaction index.
 func (l *Log) trustActive(aborts bool) bool {
 	s := l.active()
+	if n := len(l.snapshots); n == 0 || l.snapshots[n-1] < s.base {
+		return false // it was left to be read
+	}
 	if err := s.open(); err != nil {
 		return false
 	}
@@ -301,8 +342,9 @@ func (l *Log) replay(end int64) error {
 	return nil
 }
 
-// recoverFrom checks the segments from an index on batch by batch, cuts at the first bad one and removes what follows.
-func (l *Log) recoverFrom(from int) error {
+// recoverFrom checks the segments from an index on batch by batch, cuts at the first bad one and removes what follows. durable tells that
+// what the files hold is on disk.
+func (l *Log) recoverFrom(from int, durable bool) error {
 	cut := false
 	for i := from; i < len(l.segments); i++ {
 		s := l.segments[i]
@@ -326,10 +368,13 @@ func (l *Log) recoverFrom(from int) error {
 			s.active = false
 		}
 	}
-	if !l.opts.Synced || cut {
+	if !durable || cut {
 		if err := l.active().file.SyncData(); err != nil {
 			return fmt.Errorf("sync recovered segment: %w", err)
 		}
+	}
+	if err := l.settle(); err != nil {
+		return err
 	}
 	l.producers.ended = nil // their markers are on disk now
 	l.epochs = l.epochs.truncateEnd(l.active().next)
@@ -434,13 +479,20 @@ func (l *Log) pruneSnapshots(end int64) error {
 			kept = append(kept, at)
 			continue
 		}
-		for _, suffix := range []string{suffixSnapshot, suffixBatches} {
-			err := l.fs.Remove(l.fs.PathJoin(l.dir, fileName(at, suffix)))
-			if err != nil && !vfs.IsNotExist(err) {
-				return fmt.Errorf("remove snapshot %d: %w", at, err)
-			}
+		if err := l.removeSnapshot(at); err != nil {
+			return err
 		}
 	}
 	l.snapshots = kept
+	return nil
+}
+
+func (l *Log) removeSnapshot(at int64) error {
+	for _, suffix := range []string{suffixSnapshot, suffixBatches} {
+		err := l.fs.Remove(l.fs.PathJoin(l.dir, fileName(at, suffix)))
+		if err != nil && !vfs.IsNotExist(err) {
+			return fmt.Errorf("remove snapshot %d: %w", at, err)
+		}
+	}
 	return nil
 }

@@ -121,14 +121,14 @@ func (s *segment) rest() {
 
 // open makes the segment active: its file is opened for writing.
 func (s *segment) open() error {
-	file, err := s.fs.OpenReadWrite(s.path(suffixLog), vfs.Category)
-	if err != nil {
-		return fmt.Errorf("open segment: %w", err)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.file, s.active, s.loaded = file, true, true
-	return nil
+	if !s.active {
+		s.closeIfUnused(true) // it was open for reading at most
+		s.active = true
+	}
+	s.loaded = true
+	return s.openFile()
 }
 
 // seal ends writing: the data, the indexes and the largest timestamp are made durable.
@@ -145,24 +145,35 @@ func (s *segment) seal() error {
 		return fmt.Errorf("sync segment: %w", err)
 	}
 	vfs.FreeBeyondEnd(file) // what was reserved and not needed
-	return s.writeIndexes("")
+	return s.writeIndexes("", writeIndexFile)
 }
 
-// writeIndexes writes the index files durably, their names followed by temporary.
-func (s *segment) writeIndexes(temporary string) error {
+// sealUnsynced is seal without its syncs: the caller sees to them.
+func (s *segment) sealUnsynced() error {
+	s.mu.Lock()
+	s.x.noteTime(s.base)
+	if s.file != nil {
+		vfs.FreeBeyondEnd(s.file)
+	}
+	s.mu.Unlock()
+	return s.writeIndexes("", writeUnsynced)
+}
+
+// writeIndexes writes the index files, their names followed by temporary.
+func (s *segment) writeIndexes(temporary string, write func(fs vfs.FS, name string, content []byte) error) error {
 	s.mu.Lock()
 	offsets, times, aborted := s.x.appendOffsets(nil), s.x.appendTimes(nil), s.x.appendAborted(nil)
 	s.mu.Unlock()
-	if err := writeIndexFile(s.fs, s.path(suffixIndex)+temporary, offsets); err != nil {
+	if err := write(s.fs, s.path(suffixIndex)+temporary, offsets); err != nil {
 		return err
 	}
-	if err := writeIndexFile(s.fs, s.path(suffixTimeIndex)+temporary, times); err != nil {
+	if err := write(s.fs, s.path(suffixTimeIndex)+temporary, times); err != nil {
 		return err
 	}
 	if len(aborted) == 0 {
 		return nil
 	}
-	return writeIndexFile(s.fs, s.path(suffixTxnIndex)+temporary, aborted)
+	return write(s.fs, s.path(suffixTxnIndex)+temporary, aborted)
 }
 
 // readIndexes reads the three index files; missing ones but the transaction index are an error.

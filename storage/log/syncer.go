@@ -310,6 +310,7 @@ func (s *Syncer) syncTogether(logs []*Log) (done bool, err error) {
 			return done, err
 		}
 		for i, l := range logs {
+			l.fresh.Store(false) // its names were among all that was synced
 			l.confirm(segments[i], ends[i])
 		}
 		return true, nil

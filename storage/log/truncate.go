@@ -45,7 +45,7 @@ func (l *Log) truncate(offset int64) error {
 	if err := l.cutSegment(l.active(), offset); err != nil {
 		return err
 	}
-	if err := writeEpochs(l.fs, l.dir, l.epochs.truncateEnd(offset)); err != nil {
+	if err := l.saveEpochs(l.epochs.truncateEnd(offset)); err != nil {
 		return err
 	}
 	return l.reload()
@@ -64,6 +64,9 @@ func (l *Log) cutSegment(s *segment, offset int64) error {
 	if err != nil {
 		return err
 	}
+	if err := l.fs.Remove(s.path(suffixTxnIndex)); err != nil && !vfs.IsNotExist(err) { // it may tell of what goes now
+		return fmt.Errorf("remove transaction index: %w", err)
+	}
 	if err := vfs.Truncate(file, pos); err != nil {
 		return err
 	}
@@ -80,7 +83,7 @@ func (l *Log) restartAt(offset int64) error {
 	if err := l.removeFiles(first.base); err != nil {
 		return err
 	}
-	if err := writeEpochs(l.fs, l.dir, nil); err != nil {
+	if err := l.saveEpochs(nil); err != nil {
 		return err
 	}
 	if err := writeOffset(l.fs, l.dir, fileStart, offset); err != nil {

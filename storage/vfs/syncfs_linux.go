@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SyncFS syncs everything on the disk that holds f in one call; done is false where that is not possible.
-func SyncFS(f File) (done bool, err error) {
+// syncOS is SyncFS for files of the operating system.
+func syncOS(f File) (done bool, err error) {
 	fd := f.Fd()
 	if fd == pebblevfs.InvalidFd {
 		return false, nil

@@ -2,5 +2,5 @@
 
 package vfs
 
-// SyncFS is not available here.
-func SyncFS(File) (done bool, err error) { return false, nil }
+// syncOS is SyncFS for files of the operating system: not available here.
+func syncOS(File) (done bool, err error) { return false, nil }

@@ -95,6 +95,17 @@ func SyncDir(f FS, dir string) error {
 	return d.Close()
 }
 
+// wholeDisk is a file of a file system of our own, such as a test's, that can sync everything on it; see SyncFS.
+type wholeDisk interface{ SyncAll() error }
+
+// SyncFS syncs everything on the disk that holds f in one call; done is false where that is not possible.
+func SyncFS(f File) (done bool, err error) {
+	if w, ok := f.(wholeDisk); ok {
+		return true, w.SyncAll()
+	}
+	return syncOS(f)
+}
+
 // MkdirAll makes a directory and every missing one above it, all of them durable when it returns: a directory that only the cache
 // knows takes everything synced inside it along in a power cut.
 func MkdirAll(f FS, dir string, mode fs.FileMode) error {
