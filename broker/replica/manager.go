@@ -95,9 +95,10 @@ func NewManager(opts Options, logger *slog.Logger) (*Manager, error) {
 	if opts.RetentionInterval <= 0 {
 		opts.RetentionInterval = defaultRetentionInterval
 	}
+	logger = logger.With("component", "replica")
 	m := &Manager{
-		opts: opts, now: opts.Clock, log: logger.With("component", "replica"),
-		syncer: log.NewSyncer(log.SyncerOptions{Interval: syncInterval, FS: opts.FS, Dir: opts.Dir}), buffers: log.NewBuffers(),
+		opts: opts, now: opts.Clock, log: logger,
+		syncer: log.NewSyncer(log.SyncerOptions{Interval: syncInterval, Logger: logger, FS: opts.FS, Dir: opts.Dir}), buffers: log.NewBuffers(),
 		wakeKeeper: make(chan struct{}, 1), wakeCleaner: make(chan struct{}, 1),
 		recoders:   newRecoders(),
 		partitions: make(map[metadata.TopicPartition]*Partition),
@@ -151,7 +152,7 @@ func (m *Manager) Close() (clean bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("close partitions: %w", err)
 	}
-	return m.opts.Clean || !unopened, nil
+	return m.syncer.Err() == nil && (m.opts.Clean || !unopened), nil // logs on a dead disk are let go without an error
 }
 
 // onDisk tells whether anything was ever written to the partition.

@@ -255,7 +255,7 @@ func (l *Log) failed(err error) error {
 // killed ends writing to the disk until restart.
 func (l *Log) killed(cause error) error {
 	if l.syncer != nil {
-		return l.syncer.kill(cause)
+		return l.syncer.kill(cause, l.dir)
 	}
 	err := fmt.Errorf("%w: %w", ErrDiskDead, cause)
 	if l.dead.CompareAndSwap(nil, &err) {

@@ -179,8 +179,9 @@ func (s *Syncer) admit(n int) error {
 // Rounds is the number of rounds that synced something.
 func (s *Syncer) Rounds() int64 { return s.rounds.Load() }
 
-// kill ends every write to the directory until restart and tells the logs that wait for a sync.
-func (s *Syncer) kill(cause error) error {
+// kill ends every write to the directory until restart and tells the logs that wait for a sync. dir is where it went wrong: that of a log, or of
+// all when they were synced together.
+func (s *Syncer) kill(cause error, dir string) error {
 	if errors.Is(cause, ErrDiskDead) {
 		return cause
 	}
@@ -188,7 +189,7 @@ func (s *Syncer) kill(cause error) error {
 	if !s.dead.CompareAndSwap(nil, &err) {
 		return s.Err()
 	}
-	s.logger.Error("disk unusable until restart", "error", cause)
+	s.logger.Error("disk unusable until restart", "dir", dir, "error", cause)
 	s.tellDead(s.take())
 	return err
 }
@@ -264,7 +265,7 @@ func (s *Syncer) Round() error {
 	if err == nil {
 		return nil
 	}
-	err = s.kill(err)
+	err = s.kill(err, s.opts.Dir)
 	s.tellDead(logs)
 	return err
 }
