@@ -15,6 +15,10 @@ const (
 	fileSendMax = 4 << 20
 	// fileCopyBytes is the memory a connection takes to send a file that the system can't send for us: one behind TLS.
 	fileCopyBytes = 128 << 10
+	// A client that is sent this much of a file at once gets a socket that takes as much as the system allows: its fetches are handed to the
+	// system with fewer stops, and what waits there are pages of the file, not copies.
+	longFileBytes   = 1 << 20
+	sendBufferBytes = 4 << 20
 )
 
 // File is a file that frames name ranges of. Its Fd is the system's, or not below noFd where there is none (a file in memory).
@@ -30,7 +34,8 @@ const noFd = 1 << 31
 // It belongs to the connection's writer.
 type sender struct {
 	nc    net.Conn
-	raw   syscall.RawConn // nil where bytes must pass through us: TLS, other systems
+	raw   syscall.RawConn       // nil where bytes must pass through us: TLS, other systems
+	grow  func(bytes int) error // of the socket's buffer; nil once that was done
 	pool  *buffers
 	arm   func() error // sets the deadline of what is sent next
 	parts net.Buffers  // waiting to be written
@@ -41,7 +46,7 @@ func newSender(c *Conn) *sender {
 	s.arm = func() error { return c.nc.SetWriteDeadline(time.Now().Add(c.l.sendTimeout())) }
 	if tcp, ok := c.nc.(*net.TCPConn); ok && canSendFiles {
 		if raw, err := tcp.SyscallConn(); err == nil {
-			s.raw = raw
+			s.raw, s.grow = raw, tcp.SetWriteBuffer
 		}
 	}
 	return s
@@ -99,6 +104,10 @@ func (s *sender) forget() {
 func (s *sender) file(p *splice) error {
 	if err := s.flush(true); err != nil {
 		return err
+	}
+	if s.grow != nil && p.length >= longFileBytes {
+		_ = s.grow(sendBufferBytes) // it goes without
+		s.grow = nil
 	}
 	fd := p.file.Fd()
 	for pos, end := p.pos, p.pos+p.length; pos < end; {
