@@ -12,10 +12,15 @@ import (
 const rangeMin = 64 << 10
 
 // ReadRange is Read for those who hand batches on unread: a long run is not read but named, as a range of its segment's file (Span.File),
-// and may be as long as maxBytes says. At most about maxMemory bytes come in memory.
+// and may be as long as maxBytes says. At most about maxMemory bytes come in memory; all do when others hold as many files as they may
+// (OpenFiles).
 func (l *Log) ReadRange(offset int64, maxBytes, maxMemory int, minOne bool, limit int64) (Span, error) {
-	want := cut{offset: offset, maxBytes: maxBytes, inMemory: min(maxBytes, maxMemory, l.pooledBytes()),
-		minOne: minOne, ranges: true, limit: min(limit, l.end.Load())}
+	if l.opts.Files.crowded() {
+		return l.Read(offset, min(maxBytes, maxMemory), minOne, limit)
+	}
+	want := cut{
+		offset: offset, maxBytes: maxBytes, inMemory: min(maxBytes, maxMemory, l.pooledBytes()), minOne: minOne, ranges: true, limit: min(limit, l.end.Load()),
+	}
 	return l.read(&want)
 }
 
@@ -36,6 +41,7 @@ func (l *Log) nameRange(s *segment, file vfs.File, pos, size int64, want *cut) (
 	case length == 0:
 		return Span{}, true, nil
 	case length >= rangeMin || length > want.inMemory:
+		l.opts.Files.hold(1)
 		return Span{File: file, Pos: from, size: length, NextOffset: want.next, seg: s}, true, nil
 	}
 	buf := l.buffers.get(length)

@@ -2,6 +2,7 @@ package log
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -73,7 +74,7 @@ func contentOf(t *testing.T, s *Span) []byte {
 		return s.Bytes
 	}
 	content := make([]byte, s.Len())
-	if n, err := s.File.ReadAt(content, s.Pos); err != nil && (err != io.EOF || n < len(content)) {
+	if n, err := s.File.ReadAt(content, s.Pos); err != nil && (!errors.Is(err, io.EOF) || n < len(content)) {
 		t.Fatal(err)
 	}
 	return content
