@@ -17,8 +17,9 @@ const byDefault = -1
 
 // Of a ListOffsets request: whose view, and which end.
 const (
-	readCommitted = 1
-	latest        = -1
+	readUncommitted = 0
+	readCommitted   = 1
+	latest          = -1
 )
 
 // CreateTopic makes a topic of the cluster's number of replicas that keeps its records for ever, whatever their timestamps.
@@ -42,6 +43,15 @@ func CreateTopic(ctx context.Context, cl *kgo.Client, topic string, partitions i
 
 // StableEnds gives the last stable offset of every partition of a topic: where its readers of committed records end.
 func StableEnds(ctx context.Context, cl *kgo.Client, topic string) (map[int32]int64, error) {
+	return ends(ctx, cl, topic, readCommitted)
+}
+
+// Ends gives the end of every partition of a topic, open transactions included.
+func Ends(ctx context.Context, cl *kgo.Client, topic string) (map[int32]int64, error) {
+	return ends(ctx, cl, topic, readUncommitted)
+}
+
+func ends(ctx context.Context, cl *kgo.Client, topic string, isolation int8) (map[int32]int64, error) {
 	meta := kmsg.NewPtrMetadataRequest()
 	mt := kmsg.NewMetadataRequestTopic()
 	mt.Topic = &topic
@@ -54,7 +64,7 @@ func StableEnds(ctx context.Context, cl *kgo.Client, topic string) (map[int32]in
 		return nil, fmt.Errorf("topic %s: %w", topic, err)
 	}
 	req := kmsg.NewPtrListOffsetsRequest()
-	req.IsolationLevel = readCommitted
+	req.IsolationLevel = isolation
 	rt := kmsg.NewListOffsetsRequestTopic()
 	rt.Topic = topic
 	for _, p := range known.Topics[0].Partitions {
@@ -67,12 +77,12 @@ func StableEnds(ctx context.Context, cl *kgo.Client, topic string) (map[int32]in
 	if err != nil {
 		return nil, err
 	}
-	ends := map[int32]int64{}
+	out := map[int32]int64{}
 	for _, p := range resp.Topics[0].Partitions {
 		if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
 			return nil, fmt.Errorf("end of %s-%d: %w", topic, p.Partition, err)
 		}
-		ends[p.Partition] = p.Offset
+		out[p.Partition] = p.Offset
 	}
-	return ends, nil
+	return out, nil
 }
