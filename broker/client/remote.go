@@ -67,6 +67,8 @@ func (s *SASL) mechanism() (sasl.Mechanism, error) {
 
 const (
 	defaultClientID    = "freshet"
+	softwareName       = "freshet" // what brokers count clients by (KIP-511)
+	softwareVersion    = "1"
 	defaultDialTimeout = 10 * time.Second
 	defaultPatience    = 2 * time.Minute
 	defaultBufferBytes = 64 << 20
@@ -134,7 +136,7 @@ func Dial(ctx context.Context, opts RemoteOptions) (*Remote, error) {
 		producers: map[*remoteProducer]struct{}{},
 	}
 	r.common = []kgo.Opt{
-		kgo.SeedBrokers(opts.Seeds...), kgo.ClientID(opts.ClientID), kgo.SoftwareNameAndVersion("freshet", "1"),
+		kgo.SeedBrokers(opts.Seeds...), kgo.ClientID(opts.ClientID), kgo.SoftwareNameAndVersion(softwareName, softwareVersion),
 		kgo.DialTimeout(connectTimeout), kgo.RequestTimeoutOverhead(answerGrace), kgo.BrokerMaxReadBytes(maxAnswerBytes),
 		kgo.DisableClientMetrics(),
 	}
@@ -284,7 +286,9 @@ func (r *Remote) askAll(ctx context.Context, seeds []*kgo.Broker) error {
 
 // ask learns from one broker what the cluster can do and what it is called.
 func (r *Remote) ask(ctx context.Context, seed *kgo.Broker) (a ability, err error) {
-	able, err := answerOf[*kmsg.ApiVersionsResponse](seed.Request(ctx, kmsg.NewPtrApiVersionsRequest()))
+	req := kmsg.NewPtrApiVersionsRequest()
+	req.ClientSoftwareName, req.ClientSoftwareVersion = softwareName, softwareVersion
+	able, err := answerOf[*kmsg.ApiVersionsResponse](seed.Request(ctx, req))
 	if err == nil {
 		err = kerr.ErrorForCode(able.ErrorCode)
 	}
