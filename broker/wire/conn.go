@@ -571,6 +571,9 @@ func (c *Conn) send(batch []*Request, out *sender, broken bool) {
 	}
 	if !broken && total > 0 {
 		if err := c.sendFrames(batch, out); err != nil {
+			if unread := new(fileError); errors.As(err, &unread) {
+				c.log.Error("answer cut short", "err", err)
+			}
 			c.breakOff()
 		}
 		c.l.metrics.bytesOut.Add(float64(total))

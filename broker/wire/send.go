@@ -27,6 +27,12 @@ type File interface {
 	Fd() uintptr
 }
 
+// fileError says that an answer's file could not be read: what was promised can't be sent.
+type fileError struct{ cause error }
+
+func (e *fileError) Error() string { return "file of an answer: " + e.cause.Error() }
+func (e *fileError) Unwrap() error { return e.cause }
+
 // noFd and above are no file descriptors.
 const noFd = 1 << 31
 
@@ -138,7 +144,7 @@ func (s *sender) copyFile(file File, pos, length int64) (int64, error) {
 	defer b.Release()
 	n, err := file.ReadAt(b.bytes[:length], pos)
 	if n == 0 {
-		return 0, fmt.Errorf("file of an answer ends %d bytes too early: %w", length, err)
+		return 0, &fileError{fmt.Errorf("nothing at %d, where %d bytes were: %w", pos, length, err)}
 	}
 	n, err = s.nc.Write(b.bytes[:n])
 	return int64(n), err

@@ -153,6 +153,7 @@ func TestFileEndsTooEarly(t *testing.T) {
 			if err != nil || len(got) >= 60_000 || !bytes.HasSuffix(got, content[90_000:]) {
 				t.Fatalf("%d bytes, %v", len(got), err)
 			}
+			expectClosed(t, s, c, "answer cut short")
 		})
 	}
 }

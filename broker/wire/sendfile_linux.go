@@ -25,6 +25,9 @@ func sendFile(conn syscall.RawConn, fd int, pos, length int64) (sent int64, err 
 				return false // called again when the socket takes more
 			case errors.Is(callErr, unix.EINVAL), errors.Is(callErr, unix.ENOSYS):
 				return true
+			case errors.Is(callErr, unix.EIO):
+				err = &fileError{callErr}
+				return true
 			default:
 				err = callErr
 				return true
