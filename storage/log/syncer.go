@@ -16,9 +16,15 @@ import (
 )
 
 const (
-	// gatherBytes is how much a stream of appends leaves unsynced before the next round lets more of it come, for gatherPause.
+	// gatherBytes is how much clients must have on its way to make a stream, whose rounds wait for it.
 	gatherBytes = 128 << 10
-	gatherPause = 2 * time.Millisecond
+	// gatherBytesMax is how much a round waits for at most, gatherPause how long.
+	gatherBytesMax = 8 << 20
+	gatherPause    = 2 * time.Millisecond
+	// gatherShare of what is expected is enough: batches differ in size.
+	gatherShare = 8
+	// streamPause after a round the stream has ended.
+	streamPause = 10 * time.Millisecond
 	// syncParallel is how many files a round syncs at once.
 	syncParallel = 16
 	// syncFilesMax is the number of files above which a round syncs the whole file system: 800 files one by one took
@@ -57,9 +63,14 @@ type Syncer struct {
 	rounds  atomic.Int64
 	// admitted is how many bytes may be appended before the free space is looked at again.
 	admitted atomic.Int64
-	// unsynced is how much was appended since the last round began.
-	unsynced atomic.Int64
-	full     atomic.Bool // the last look found no room: said once, and once when there is room again
+	// unsynced is how much was appended since the last round began, awaited how much of it the next round waits for; 0 while none does.
+	unsynced, awaited atomic.Int64
+	// enough says that what is awaited has come.
+	enough chan struct{}
+	// flow is how much the last round found and let come while it ran, ended when it did, in nanoseconds since began.
+	flow, ended atomic.Int64
+	began       time.Time
+	full        atomic.Bool // the last look found no room: said once, and once when there is room again
 
 	mu sync.Mutex
 	// guards:
@@ -76,7 +87,7 @@ func NewSyncer(opts SyncerOptions) *Syncer {
 	if opts.ReservedBytes == 0 {
 		opts.ReservedBytes = reservedBytesDefault
 	}
-	return &Syncer{opts: opts, logger: logger, wake: make(chan struct{}, 1), served: make(chan struct{})}
+	return &Syncer{began: time.Now(), opts: opts, logger: logger, wake: make(chan struct{}, 1), enough: make(chan struct{}, 1), served: make(chan struct{})}
 }
 
 // OnRound sets who hears how long each round took that synced something; before Run.
@@ -97,22 +108,38 @@ func (s *Syncer) Run(ctx context.Context) error {
 		case <-s.wake:
 		case <-tick:
 		}
-		_ = s.Round() // its failure is kept, logged and given to everybody concerned
 		s.gather(ctx)
+		_ = s.Round() // its failure is kept, logged and given to everybody concerned
 	}
 }
 
-// gather waits a little when the next round is asked for already and much has come meanwhile: under a stream of appends a sync costs the same
-// for more of them, and nobody who waits for one small append waits longer.
+// gather waits a little before a round under a stream of appends: clients have so much on its way and no more until it is acknowledged, so the
+// round begins when that has come, and one sync serves it all. Outside of streams nobody waits.
 func (s *Syncer) gather(ctx context.Context) {
-	if len(s.wake) == 0 || s.unsynced.Load() < gatherBytes {
+	flow, have := s.flow.Load(), s.unsynced.Load()
+	want := min(flow, gatherBytesMax)
+	want -= want / gatherShare
+	if flow < gatherBytes || have == 0 || have >= want || time.Since(s.began)-time.Duration(s.ended.Load()) > streamPause {
 		return
 	}
-	timer := time.NewTimer(gatherPause)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
-	case <-ctx.Done():
+	case <-s.enough: // of another time
+	default:
+	}
+	s.awaited.Store(want)
+	defer s.awaited.Store(0)
+	if s.unsynced.Load() < want {
+		timer := time.NewTimer(gatherPause)
+		defer timer.Stop()
+		select {
+		case <-s.enough:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	select {
+	case <-s.wake: // what was asked for meanwhile is served by this round too
+	default:
 	}
 }
 
@@ -205,7 +232,12 @@ func (s *Syncer) tellDead(logs []*Log) {
 
 // mark lists a log that has n more bytes of unsynced appends.
 func (s *Syncer) mark(l *Log, n int64) {
-	s.unsynced.Add(n)
+	if have, awaited := s.unsynced.Add(n), s.awaited.Load(); awaited > 0 && have >= awaited {
+		select {
+		case s.enough <- struct{}{}:
+		default:
+		}
+	}
 	if l.dirty.Swap(true) {
 		return
 	}
@@ -251,7 +283,7 @@ func (s *Syncer) Round() error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	s.unsynced.Store(0)
+	found := s.unsynced.Swap(0)
 	logs := s.take()
 	if len(logs) == 0 {
 		return nil
@@ -259,8 +291,11 @@ func (s *Syncer) Round() error {
 	s.rounds.Add(1)
 	began := time.Now()
 	err := s.syncLogs(logs)
+	ended := time.Now()
+	s.ended.Store(int64(ended.Sub(s.began)))
+	s.flow.Store(found + s.unsynced.Load())
 	if s.onRound != nil {
-		s.onRound(time.Since(began))
+		s.onRound(ended.Sub(began))
 	}
 	if err == nil {
 		return nil
