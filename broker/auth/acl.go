@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/freshetdb/freshet/broker/metadata"
@@ -64,8 +63,8 @@ func CheckACL(a *metadata.ACL) error {
 		return errors.New("resource name is empty")
 	case t == ResourceCluster && a.ResourceName != ClusterName:
 		return fmt.Errorf("the only valid name for the CLUSTER resource is %s", ClusterName)
-	case Operation(a.Operation) != OpAll && !slices.Contains(operationsOf[t], Operation(a.Operation)):
-		return fmt.Errorf("operation %d does not exist on resources of type %d", a.Operation, a.ResourceType)
+	case Operation(a.Operation) <= OpAny || Operation(a.Operation) > OpTwoPhaseCommit: // one that means nothing there does no harm, as in Kafka
+		return fmt.Errorf("operation %d does not exist", a.Operation)
 	case Permission(a.Permission) != Allow && Permission(a.Permission) != Deny:
 		return fmt.Errorf("permission %d is neither ALLOW nor DENY", a.Permission)
 	case a.Host == "":

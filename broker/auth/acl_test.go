@@ -233,7 +233,7 @@ func TestBadACLs(t *testing.T) {
 		"no principal":      func(a *metadata.ACL) { a.Principal = "" },
 		"no principal type": func(a *metadata.ACL) { a.Principal = "alice" },
 		"any operation":     func(a *metadata.ACL) { a.Operation = int8(OpAny) },
-		"not of topics":     func(a *metadata.ACL) { a.Operation = int8(OpIdempotentWrite) },
+		"no operation":      func(a *metadata.ACL) { a.Operation = int8(OpAny) },
 		"any resource":      func(a *metadata.ACL) { a.ResourceType = int8(ResourceAny) },
 		"unknown resource":  func(a *metadata.ACL) { a.ResourceType = 77 },
 		"match":             func(a *metadata.ACL) { a.PatternType = int8(PatternMatch) },

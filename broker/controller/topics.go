@@ -84,6 +84,9 @@ func (c *Controller) planTopic(img *metadata.Image, t NewTopic, partitions int) 
 	if img.Topic(t.Name) != nil {
 		return topicPlan{}, refuse(kerr.TopicAlreadyExists, "topic %q already exists", t.Name)
 	}
+	if t.Name == metadata.ClusterTopic {
+		return topicPlan{}, refuse(kerr.InvalidRequest, "topic %q is the metadata quorum's", t.Name)
+	}
 	if metadata.IsInternal(t.Name) && !t.System {
 		return topicPlan{}, refuse(kerr.InvalidTopicException, "topic %q belongs to the broker", t.Name)
 	}
@@ -200,7 +203,7 @@ func (c *Controller) place(img *metadata.Image, t NewTopic) ([][]int32, *Error) 
 		return nil, refuse(kerr.InvalidPartitions, "number of partitions must be above 0, not %d", count)
 	}
 	if count > metadata.MaxPartitionsPerTopic {
-		return nil, refuse(kerr.InvalidPartitions, "topic can have %d partitions, not %d", metadata.MaxPartitionsPerTopic, count)
+		return nil, refuse(kerr.PolicyViolation, "topic can have %d partitions, not %d", metadata.MaxPartitionsPerTopic, count)
 	}
 	return c.Placement(img, 0, count, factor)
 }
@@ -273,7 +276,7 @@ func (c *Controller) DeleteTopic(img *metadata.Image, id metadata.UUID) ([]metad
 	return []metadata.Record{metadata.TopicRemovedRecord{ID: id}}, nil
 }
 
-// CreatePartitions raises a topic's number of partitions to total. assignments names the new partitions' replicas in order, or is empty.
+// CreatePartitions raises a topic's number of partitions to total. assignments names the new partitions' replicas in order, or is nil.
 func (c *Controller) CreatePartitions(img *metadata.Image, topic string, total int32, assignments [][]int32) ([]metadata.Record, *Error) {
 	t := img.Topic(topic)
 	if t == nil {
@@ -305,7 +308,7 @@ func (c *Controller) CreatePartitions(img *metadata.Image, topic string, total i
 
 func (c *Controller) newReplicas(img *metadata.Image, t *metadata.Topic, count int32, assignments [][]int32) ([][]int32, *Error) {
 	have := int32(len(t.Partitions))
-	if len(assignments) == 0 {
+	if assignments == nil {
 		return c.Placement(img, have, count, int16(len(t.Partitions[0].Replicas)))
 	}
 	if len(assignments) != int(count) {

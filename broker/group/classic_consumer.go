@@ -111,7 +111,7 @@ func (c *consumers) speakAlike(req JoinRequest) bool {
 		}
 	}
 	others.protocolType = consumerProtocol
-	return others.compatible(nil, req.ProtocolType, req.Protocols)
+	return others.compatible(req.ProtocolType, req.Protocols)
 }
 
 func (c *consumers) allClassic() bool {

@@ -204,12 +204,12 @@ func (g *group) remove(m *member) {
 }
 
 // compatible tells whether a newcomer with these protocols leaves the group at least one that all members speak.
-func (g *group) compatible(joining *member, protocolType string, protocols []Protocol) bool {
+func (g *group) compatible(protocolType string, protocols []Protocol) bool {
 	if protocolType == "" || len(protocols) == 0 {
 		return false
 	}
 	others := g.members
-	if len(others) == 0 || (len(others) == 1 && others[0] == joining) {
+	if len(others) == 0 {
 		return true
 	}
 	if protocolType != g.protocolType {
@@ -217,7 +217,7 @@ func (g *group) compatible(joining *member, protocolType string, protocols []Pro
 	}
 	return slices.ContainsFunc(protocols, func(p Protocol) bool {
 		for _, m := range others {
-			if m != joining && !m.speaks(p.Name) {
+			if !m.speaks(p.Name) {
 				return false
 			}
 		}

@@ -151,7 +151,7 @@ func value(s *string) string {
 // invalid gives what is wrong with a request in itself, "" for nothing.
 func (r *ConsumerHeartbeat) invalid() string {
 	switch {
-	case r.Group == "":
+	case strings.TrimSpace(r.Group) == "":
 		return "GroupId can't be empty."
 	case r.InstanceID != nil && *r.InstanceID == "":
 		return "InstanceId can't be empty."
@@ -169,8 +169,8 @@ func (r *ConsumerHeartbeat) invalid() string {
 		return "RebalanceTimeoutMs must be provided in first request."
 	case r.Holds == nil || len(r.Holds) > 0:
 		return "TopicPartitions must be empty when (re-)joining."
-	case len(r.Topics) == 0 && value(r.Regex) == "":
-		return "Either SubscribedTopicNames or SubscribedTopicRegex must be non-null and non-empty when (re-)joining."
+	case r.Topics == nil && r.Regex == nil:
+		return "Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining."
 	}
 	return ""
 }

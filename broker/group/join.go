@@ -58,7 +58,7 @@ func (s *Shard) joinAnew(now time.Time, g *group, req JoinRequest, reply func(Jo
 	if req.InstanceID != "" {
 		old = g.member(g.static[req.InstanceID])
 	}
-	if !g.compatible(old, req.ProtocolType, req.Protocols) {
+	if !g.compatible(req.ProtocolType, req.Protocols) {
 		reply(JoinResponse{Code: coordinator.InconsistentProtocol, Generation: -1})
 		return
 	}
@@ -80,7 +80,7 @@ func (s *Shard) joinAnew(now time.Time, g *group, req JoinRequest, reply func(Jo
 func (s *Shard) joinAgain(now time.Time, g *group, req JoinRequest, reply func(JoinResponse)) {
 	refuse := func(code coordinator.Code) { reply(JoinResponse{Code: code, MemberID: req.MemberID, Generation: -1}) }
 	if _, ok := g.pending[req.MemberID]; ok && req.InstanceID == "" {
-		if !g.compatible(nil, req.ProtocolType, req.Protocols) {
+		if !g.compatible(req.ProtocolType, req.Protocols) {
 			refuse(coordinator.InconsistentProtocol)
 			return
 		}
@@ -92,7 +92,7 @@ func (s *Shard) joinAgain(now time.Time, g *group, req JoinRequest, reply func(J
 		refuse(code)
 		return
 	}
-	if !g.compatible(m, req.ProtocolType, req.Protocols) {
+	if !g.compatible(req.ProtocolType, req.Protocols) {
 		refuse(coordinator.InconsistentProtocol)
 		return
 	}

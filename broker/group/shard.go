@@ -90,7 +90,9 @@ func (s *Shard) configs(group string) Config {
 func randomID() string {
 	var b [16]byte
 	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // random, of RFC 9562
+	text := hex.EncodeToString(b[:])
+	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }
 
 // newMemberID names a member as Kafka does: what it calls itself, and something unique.

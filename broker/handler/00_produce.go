@@ -132,7 +132,13 @@ func (p *production) admit(t *kmsg.ProduceRequestTopic, from *kmsg.ProduceReques
 	if err := checkProduced(from.Records, p.in.Version); err != nil {
 		return nil, err
 	}
-	return target, record.Validate(from.Records, record.Limits{BytesMax: target.Config().MessageBytesMax})
+	if err := record.Validate(from.Records, record.Limits{BytesMax: target.Config().MessageBytesMax}); err != nil {
+		return nil, err
+	}
+	if b := record.Batch(from.Records); b.Compression() == record.None {
+		return target, record.CheckRecords(b)
+	}
+	return target, nil // compressed records are opened by who reads them
 }
 
 // target finds a partition by the name or id of its topic, and whether the caller may write to it.
@@ -165,6 +171,8 @@ func checkProduced(b record.Batch, version int16) error {
 		return fmt.Errorf("%w: a request has batches of version 2 only", record.ErrInvalid)
 	case b.Magic() != record.Magic:
 		return fmt.Errorf("%w: version %d", record.ErrCorrupt, b.Magic())
+	case b.BaseOffset() != 0:
+		return fmt.Errorf("%w: base offset %d, where the log gives offsets", record.ErrInvalid, b.BaseOffset())
 	case version < produceZstd && b.Compression() == record.Zstd:
 		return fmt.Errorf("%w: zstd in Produce v%d", record.ErrUnsupportedCodec, version)
 	}

@@ -92,10 +92,10 @@ type topicKey struct {
 }
 
 func keyOfTopic(asked *kmsg.MetadataRequestTopic) topicKey {
-	if asked.Topic != nil {
+	if asked.Topic != nil && asked.TopicID == [16]byte{} {
 		return topicKey{name: *asked.Topic}
 	}
-	return topicKey{id: asked.TopicID}
+	return topicKey{id: asked.TopicID} // which counts for more than a name beside it
 }
 
 // clusterOperations is what the caller may do to the cluster, nothing when it may not know.
@@ -157,7 +157,7 @@ func (h *Handler) autoCreate(ctx context.Context, req *wire.Request, img *metada
 // metadataTopic describes one topic asked for. Whether a topic exists that the caller may not describe doesn't show.
 func (h *Handler) metadataTopic(req *wire.Request, img *metadata.Image, asked *kmsg.MetadataRequestTopic) kmsg.MetadataResponseTopic {
 	in := req.Body.(*kmsg.MetadataRequest)
-	if asked.Topic != nil {
+	if asked.Topic != nil && asked.TopicID == [16]byte{} {
 		if !h.may(req, auth.OpDescribe, auth.ResourceTopic, *asked.Topic) {
 			out := missingTopic(asked)
 			out.TopicID, out.IsInternal, out.ErrorCode = [16]byte{}, false, kerr.TopicAuthorizationFailed.Code

@@ -54,9 +54,6 @@ func (h *Handler) coordinatorOf(req *wire.Request, kind int8, key string) kmsg.F
 			leader = metadata.NoLeader
 		}
 	case coordinatorOfTransaction:
-		if key == "" {
-			return refuse(coordinator.InvalidRequest, "transactional id is empty")
-		}
 		if !h.may(req, auth.OpDescribe, auth.ResourceTransactionalID, key) {
 			return refuse(mayNotTxn, "the transactional id may not be described")
 		}

@@ -34,7 +34,7 @@ func (h *Handler) describeGroups(ctx context.Context, req *wire.Request) {
 		case <-ctx.Done():
 		}
 		out := describedGroup(in.Version, id, &d)
-		out.AuthorizedOperations = h.operations(req, in.IncludeAuthorizedOperations && d.Code == coordinator.OK, auth.ResourceGroup, id)
+		out.AuthorizedOperations = h.operations(req, in.IncludeAuthorizedOperations && (d.Code == coordinator.OK || d.Code == coordinator.GroupIDNotFound), auth.ResourceGroup, id)
 		resp.Groups = append(resp.Groups, out)
 	}
 	req.Reply(resp)

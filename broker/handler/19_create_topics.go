@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -15,25 +16,31 @@ import (
 // createTopics makes topics; one refused doesn't stop the others.
 func (h *Handler) createTopics(ctx context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.CreateTopicsRequest)
-	wanted := make([]controller.NewTopic, len(in.Topics))
 	named := make(map[string]int, len(in.Topics))
 	for i := range in.Topics {
 		named[in.Topics[i].Topic]++
 	}
-	for i := range in.Topics {
-		wanted[i] = newTopic(&in.Topics[i])
+	// A topic that stands in the request several times is answered once.
+	asked := slices.DeleteFunc(slices.Clone(in.Topics), func(t kmsg.CreateTopicsRequestTopic) bool {
+		again := named[t.Topic] < 0
+		if named[t.Topic] > 1 {
+			named[t.Topic] = -named[t.Topic]
+		}
+		return again
+	})
+	wanted := make([]controller.NewTopic, len(asked))
+	for i := range asked {
+		wanted[i] = newTopic(&asked[i])
 		switch {
 		case !h.mayCreate(req, wanted[i].Name):
 			wanted[i].Refused = &controller.Error{Kafka: kerr.TopicAuthorizationFailed, Message: "not allowed to create topics"}
-		case named[wanted[i].Name] > 1:
+		case named[wanted[i].Name] != 1:
 			wanted[i].Refused = &controller.Error{Kafka: kerr.InvalidRequest, Message: "a topic may stand in a request once"}
-		case in.Version < createTopicsDefaults && usesDefaults(&wanted[i]):
-			wanted[i].Refused = &controller.Error{Kafka: kerr.UnsupportedVersion, Message: "a newer version of this request may leave the number of partitions and the replication factor open"}
 		}
 	}
 	var answers []controller.TopicCreated
 	var seen *metadata.Image
-	err := h.change(ctx, in.TimeoutMillis, func(img *metadata.Image) ([]metadata.Record, error) {
+	err := h.changeInTime(ctx, in.TimeoutMillis, func(img *metadata.Image) ([]metadata.Record, error) {
 		h.chargeTopics(req, img, wanted)
 		var records []metadata.Record
 		answers, records = h.Controller.CreateTopics(img, wanted)
@@ -56,13 +63,6 @@ func (h *Handler) createTopics(ctx context.Context, req *wire.Request) {
 		resp.Topics = append(resp.Topics, out)
 	}
 	req.Reply(resp)
-}
-
-// createTopicsDefaults is the first version that may ask for the default number of partitions or replicas (KIP-464).
-const createTopicsDefaults = 4
-
-func usesDefaults(t *controller.NewTopic) bool {
-	return len(t.Assignments) == 0 && (t.Partitions == -1 || t.ReplicationFactor == -1)
 }
 
 // chargeTopics counts the partitions of topics that may be made, and refuses those their client's quota doesn't allow.

@@ -39,10 +39,11 @@ func (h *Handler) deleteTopics(ctx context.Context, req *wire.Request) {
 	}
 	asked = once
 	answers := make([]kmsg.DeleteTopicsResponseTopic, len(asked))
-	errs := h.changeEach(ctx, in.TimeoutMillis, len(asked), func(img *metadata.Image, i int) ([]metadata.Record, error) {
-		out := kmsg.NewDeleteTopicsResponseTopic()
-		out.Topic, out.TopicID = asked[i].Topic, asked[i].TopicID
-		answers[i] = out
+	for i := range answers {
+		answers[i] = kmsg.NewDeleteTopicsResponseTopic()
+		answers[i].Topic, answers[i].TopicID = asked[i].Topic, asked[i].TopicID
+	}
+	errs := h.changeEachInTime(ctx, in.TimeoutMillis, len(asked), func(img *metadata.Image, i int) ([]metadata.Record, error) {
 		t, refused := h.topicToDelete(req, img, &asked[i], names, ids)
 		if t != nil && asked[i].Topic == nil {
 			answers[i].Topic = &t.Name

@@ -64,6 +64,9 @@ func nobody() coordinator.Producer { return coordinator.Producer{ID: -1, Epoch: 
 // mayInit tells why a request for a producer id can't be answered, OK when it can.
 func (h *Handler) mayInit(req *wire.Request, in *kmsg.InitProducerIDRequest) coordinator.Code {
 	if in.TransactionalID == nil {
+		if (in.ProducerID < 0) != (in.ProducerEpoch < 0) {
+			return coordinator.InvalidRequest
+		}
 		if !h.mayQuietly(req, auth.OpIdempotentWrite, auth.ResourceCluster, auth.ClusterName) && !h.Authorizer.MayAny(req.Conn.Caller(), auth.OpWrite, auth.ResourceTopic) {
 			return mayNotCluster
 		}

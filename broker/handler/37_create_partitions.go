@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -19,21 +20,28 @@ func (h *Handler) createPartitions(ctx context.Context, req *wire.Request) {
 	for i := range in.Topics {
 		named[in.Topics[i].Topic]++
 	}
-	errs := h.changeEach(ctx, in.TimeoutMillis, len(in.Topics), func(img *metadata.Image, i int) ([]metadata.Record, error) {
-		if named[in.Topics[i].Topic] > 1 {
+	asked := slices.DeleteFunc(slices.Clone(in.Topics), func(t kmsg.CreatePartitionsRequestTopic) bool { // answered once each
+		again := named[t.Topic] < 0
+		if named[t.Topic] > 1 {
+			named[t.Topic] = -named[t.Topic]
+		}
+		return again
+	})
+	errs := h.changeEachInTime(ctx, in.TimeoutMillis, len(asked), func(img *metadata.Image, i int) ([]metadata.Record, error) {
+		if named[asked[i].Topic] != 1 {
 			return nil, &controller.Error{Kafka: kerr.InvalidRequest, Message: "a topic may stand in a request once"}
 		}
-		records, err := h.morePartitions(req, img, &in.Topics[i])
+		records, err := h.morePartitions(req, img, &asked[i])
 		if in.ValidateOnly {
 			return nil, err
 		}
 		return records, err
 	})
 	resp := kmsg.NewPtrCreatePartitionsResponse()
-	resp.Topics = make([]kmsg.CreatePartitionsResponseTopic, len(in.Topics))
+	resp.Topics = make([]kmsg.CreatePartitionsResponseTopic, len(asked))
 	for i, err := range errs {
 		resp.Topics[i] = kmsg.NewCreatePartitionsResponseTopic()
-		resp.Topics[i].Topic = in.Topics[i].Topic
+		resp.Topics[i].Topic = asked[i].Topic
 		resp.Topics[i].ErrorCode, resp.Topics[i].ErrorMessage = h.failure(err)
 	}
 	req.Reply(resp)

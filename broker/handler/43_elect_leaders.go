@@ -28,6 +28,10 @@ func (h *Handler) electLeaders(_ context.Context, req *wire.Request) {
 		resp.ErrorCode = kerr.ClusterAuthorizationFailed.Code
 	}
 	asked := in.Topics
+	late := allowed && in.TimeoutMillis <= 0
+	if late {
+		resp.ErrorCode = kerr.RequestTimedOut.Code
+	}
 	if asked == nil {
 		// All that need an election: none. Kafka, too, leaves out those that don't when it wasn't asked for them by name.
 		req.Reply(resp)
@@ -43,7 +47,10 @@ func (h *Handler) electLeaders(_ context.Context, req *wire.Request) {
 			out := kmsg.NewElectLeadersResponseTopicPartition()
 			out.Partition = index
 			err := error(kerr.ClusterAuthorizationFailed)
-			if allowed {
+			switch {
+			case late:
+				err = kerr.RequestTimedOut
+			case allowed:
 				err = electLeader(img, t.Topic, index, in.ElectionType)
 			}
 			out.ErrorCode, out.ErrorMessage = h.failure(err)

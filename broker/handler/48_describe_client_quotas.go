@@ -36,11 +36,13 @@ func (h *Handler) describeClientQuotas(_ context.Context, req *wire.Request) {
 	resp.Entries, resp.ErrorMessage = []kmsg.DescribeClientQuotasResponseEntry{}, new("")
 	if !h.may(req, auth.OpDescribeConfigs, auth.ResourceCluster, auth.ClusterName) {
 		resp.ErrorCode, resp.ErrorMessage = refused(kerr.ClusterAuthorizationFailed)
+		resp.Entries = nil
 		req.Reply(resp)
 		return
 	}
 	if err := checkQuotaFilter(in.Components); err != nil {
 		resp.ErrorCode, resp.ErrorMessage = refusal(err)
+		resp.Entries = nil
 		req.Reply(resp)
 		return
 	}

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -77,10 +78,15 @@ func scramAnswer(users []string, outcome func(user string) (int16, *string)) *km
 func scramChanges(in *kmsg.AlterUserSCRAMCredentialsRequest) ([]controller.ScramChange, map[string]*controller.Error) {
 	var changes []controller.ScramChange
 	bad := make(map[string]*controller.Error)
+	for user, times := range timesNamed(in) {
+		if times > 1 {
+			bad[user] = &controller.Error{Kafka: kerr.DuplicateResource, Message: "A user credential cannot be altered twice in the same request"}
+		}
+	}
 	for _, d := range in.Deletions {
 		m, known := scramMechanism(d.Mechanism)
 		if e := checkScramUser(d.Name, known); e != nil {
-			bad[d.Name] = e
+			bad[d.Name] = cmp.Or(bad[d.Name], e)
 			continue
 		}
 		changes = append(changes, controller.ScramChange{Key: metadata.ScramKey{User: d.Name, Mechanism: m}})
@@ -89,13 +95,25 @@ func scramChanges(in *kmsg.AlterUserSCRAMCredentialsRequest) ([]controller.Scram
 		u := &in.Upsertions[i]
 		m, known := scramMechanism(u.Mechanism)
 		if e := checkUpsertion(u, known); e != nil {
-			bad[u.Name] = e
+			bad[u.Name] = cmp.Or(bad[u.Name], e)
 			continue
 		}
 		credential := auth.DeriveCredential(m, slices.Clone(u.Salt), u.SaltedPassword, u.Iterations)
 		changes = append(changes, controller.ScramChange{Key: metadata.ScramKey{User: u.Name, Mechanism: m}, Credential: &credential})
 	}
 	return slices.DeleteFunc(changes, func(c controller.ScramChange) bool { return bad[c.Key.User] != nil }), bad
+}
+
+// timesNamed counts what is asked for each user: Kafka takes one change of a user at a time, whatever the mechanisms.
+func timesNamed(in *kmsg.AlterUserSCRAMCredentialsRequest) map[string]int {
+	times := make(map[string]int)
+	for i := range in.Deletions {
+		times[in.Deletions[i].Name]++
+	}
+	for i := range in.Upsertions {
+		times[in.Upsertions[i].Name]++
+	}
+	return times
 }
 
 func checkScramUser(name string, mechanismKnown bool) *controller.Error {

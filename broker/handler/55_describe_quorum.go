@@ -11,9 +11,6 @@ import (
 	"github.com/freshetdb/freshet/broker/wire"
 )
 
-// metadataTopic is the name under which tools ask for the metadata quorum.
-const metadataTopic = "__cluster_metadata"
-
 // describeQuorum shows the metadata quorum as if it were Kafka's: one voter, this node, with all that is agreed.
 func (h *Handler) describeQuorum(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.DescribeQuorumRequest)
@@ -32,7 +29,7 @@ func (h *Handler) describeQuorum(_ context.Context, req *wire.Request) {
 			out := kmsg.NewDescribeQuorumResponseTopicPartition()
 			out.Partition = p.Partition
 			out.CurrentVoters, out.Observers = []kmsg.DescribeQuorumResponseTopicPartitionReplicaState{}, []kmsg.DescribeQuorumResponseTopicPartitionReplicaState{}
-			if t.Topic == metadataTopic && p.Partition == 0 {
+			if t.Topic == metadata.ClusterTopic && p.Partition == 0 {
 				out.ErrorMessage = new("")
 				h.fillQuorum(img, &out)
 			} else {

@@ -10,8 +10,11 @@ import (
 	"github.com/freshetdb/freshet/broker/wire"
 )
 
-// endpointBrokers asks for brokers, as against controllers.
-const endpointBrokers = 1
+// Endpoints a client may ask for.
+const (
+	endpointBrokers     = 1
+	endpointControllers = 2
+)
 
 // describeCluster lists the brokers.
 func (h *Handler) describeCluster(_ context.Context, req *wire.Request) {
@@ -22,9 +25,11 @@ func (h *Handler) describeCluster(_ context.Context, req *wire.Request) {
 	resp.ClusterAuthorizedOperations = h.operations(req, in.IncludeClusterAuthorizedOperations, auth.ResourceCluster, auth.ClusterName)
 	resp.EndpointType, resp.Brokers = endpointBrokers, []kmsg.DescribeClusterResponseBroker{}
 	if in.Version >= 1 && in.EndpointType != endpointBrokers {
-		resp.ErrorCode = kerr.UnsupportedEndpointType.Code
+		resp.ErrorCode, resp.ControllerID = kerr.UnsupportedEndpointType.Code, -1
+		if in.EndpointType == endpointControllers {
+			resp.ErrorCode = kerr.MismatchedEndpointType.Code
+		}
 		resp.ErrorMessage = new("clients reach brokers here, not controllers")
-		resp.EndpointType = in.EndpointType
 		req.Reply(resp)
 		return
 	}

@@ -89,6 +89,7 @@ func (h *Handler) describePartitions(req *wire.Request, img *metadata.Image, nam
 		out.ErrorCode = kerr.TopicAuthorizationFailed.Code
 		return out, 0
 	}
+	out.AuthorizedOperations = h.operations(req, true, auth.ResourceTopic, name)
 	t := img.Topic(name)
 	if t == nil {
 		out.ErrorCode = kerr.UnknownTopicOrPartition.Code
@@ -98,7 +99,6 @@ func (h *Handler) describePartitions(req *wire.Request, img *metadata.Image, nam
 		return out, 0
 	}
 	out.TopicID, out.IsInternal = t.ID, t.Internal()
-	out.AuthorizedOperations = h.operations(req, true, auth.ResourceTopic, name)
 	end := min(len(t.Partitions), from+limit)
 	for i := from; i < end; i++ {
 		p := t.Partitions[i]

@@ -2,7 +2,10 @@ package handler
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/freshetdb/freshet/broker/metadata"
 )
@@ -17,6 +20,14 @@ func (h *Handler) change(ctx context.Context, timeoutMillis int32, decide func(*
 	defer cancel()
 	_, err := h.Quorum.Change(ctx, decide)
 	return err
+}
+
+// changeInTime is change for requests to which, as in Kafka, no time at all means that they are too late already.
+func (h *Handler) changeInTime(ctx context.Context, timeoutMillis int32, decide func(*metadata.Image) ([]metadata.Record, error)) error {
+	if timeoutMillis <= 0 {
+		return kerr.RequestTimedOut
+	}
+	return h.change(ctx, timeoutMillis, decide)
 }
 
 // changeEach commits what decide returns for each of n parts of a request that don't depend on each other, all in one entry. It gives
@@ -39,6 +50,14 @@ func (h *Handler) changeEach(ctx context.Context, timeoutMillis int32, n int, de
 		}
 	}
 	return errs
+}
+
+// changeEachInTime is to changeEach what changeInTime is to change.
+func (h *Handler) changeEachInTime(ctx context.Context, timeoutMillis int32, n int, decide func(img *metadata.Image, part int) ([]metadata.Record, error)) []error {
+	if timeoutMillis <= 0 {
+		return slices.Repeat([]error{kerr.RequestTimedOut}, n)
+	}
+	return h.changeEach(ctx, timeoutMillis, n, decide)
 }
 
 // changeTimeout bounds metadata changes of requests that name no time of their own.

@@ -31,7 +31,6 @@ var translations = []translation{
 	{replica.ErrStorage, kerr.KafkaStorageError},
 	{log.ErrOffsetOutOfRange, kerr.OffsetOutOfRange},
 	{log.ErrOutOfOrderSequence, kerr.OutOfOrderSequenceNumber},
-	{log.ErrDuplicateSequence, kerr.DuplicateSequenceNumber},
 	{log.ErrProducerFenced, kerr.InvalidProducerEpoch},
 	{log.ErrCoordinatorFenced, kerr.TransactionCoordinatorFenced},
 	{log.ErrInvalidTxnState, kerr.InvalidTxnState},

@@ -9,8 +9,8 @@ type feature struct {
 	min, max, initial int16
 }
 
-// featureMetadataVersion at its level says "as Kafka 4.0's formats"; clients only show it.
-var featureMetadataVersion = feature{name: "metadata.version", min: 1, max: 25, initial: 25}
+// featureMetadataVersion at its level says "as Kafka 4.3's formats"; clients only show it.
+var featureMetadataVersion = feature{name: "metadata.version", min: 7, max: 30, initial: 30}
 
 // featureTransactionVersion at level 2 says that each transaction's end bumps the producer's epoch, and that partitions join by
 // being written to (KIP-890).

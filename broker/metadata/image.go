@@ -42,6 +42,9 @@ const (
 	TransactionsTopic = "__transaction_state"
 )
 
+// ClusterTopic is the name that the metadata quorum has where it is asked about; no topic may have it.
+const ClusterTopic = "__cluster_metadata"
+
 // IsInternal tells whether name is one of the broker's own topics.
 func IsInternal(name string) bool { return name == OffsetsTopic || name == TransactionsTopic }
 

@@ -10,9 +10,6 @@ import (
 const (
 	// producerBatches is how many of a producer's last batches are known by sequence and offset.
 	producerBatches = 5
-	// duplicateWindow is how far back a sequence counts as an old duplicate rather than as one from the future: half of
-	// the numbers, which wrap.
-	duplicateWindow = 1 << 30
 
 	noTxn = -1
 )
@@ -63,10 +60,6 @@ func (p *producer) check(id int64, b record.Batch) (duplicate *producerBatch, er
 			}
 		}
 		if want := record.AddSequence(p.lastSequence(), 1); first != want {
-			behind := record.AddSequence(p.lastSequence(), -last)
-			if p.n > 0 && behind < duplicateWindow {
-				return nil, fmt.Errorf("%w: producer %d is at %d, batch ends with %d", ErrDuplicateSequence, id, p.lastSequence(), last)
-			}
 			return nil, fmt.Errorf("%w: producer %d expects %d, batch begins with %d", ErrOutOfOrderSequence, id, want, first)
 		}
 	}

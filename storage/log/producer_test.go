@@ -27,7 +27,7 @@ func TestSequences(t *testing.T) {
 		{"a gap", 0, 2, 1, ErrOutOfOrderSequence, 0, false},
 		{"the same again", 0, 0, 1, nil, 3, true},
 		{"an older one again", 0, 1<<31 - 3, 2, nil, 0, true},
-		{"part of an older one", 0, 1<<31 - 3, 1, ErrDuplicateSequence, 0, false},
+		{"part of an older one", 0, 1<<31 - 3, 1, ErrOutOfOrderSequence, 0, false},
 		{"a new epoch begins at zero", 1, 5, 1, ErrOutOfOrderSequence, 0, false},
 		{"a new epoch", 1, 0, 1, nil, 4, false},
 		{"the old epoch", 0, 1, 1, ErrProducerFenced, 0, false},
@@ -158,7 +158,7 @@ func TestFiveBatchesOverRestarts(t *testing.T) {
 			for i := range int32(8) {
 				info, err := tryAppend(again, producerBatchOf(t, 7, 0, 2*i, 2, false), FromClient)
 				if i < 8-producerBatches {
-					if !errors.Is(err, ErrDuplicateSequence) {
+					if !errors.Is(err, ErrOutOfOrderSequence) {
 						t.Fatalf("clean %v, rolled %v: batch %d again: %+v %v", clean, rolled, i, info, err)
 					}
 					continue

@@ -87,5 +87,37 @@ func (b Batch) validateHeader() error {
 	return nil
 }
 
+// CheckRecords walks the records of a batch that is not compressed: as many as the header says, one offset after the other, every field
+// within its record, and nothing after the last. Errors: ErrInvalid.
+func CheckRecords(b Batch) error {
+	it, err := Records(b, nil)
+	if err != nil {
+		return err
+	}
+	var r Record
+	for it.Next(&r) {
+		if err := r.checkHeaders(); err != nil {
+			return err
+		}
+	}
+	return it.Err()
+}
+
+func (r *Record) checkHeaders() error {
+	s := scanner{buf: r.headers}
+	for range r.headerCount {
+		if key, ok := s.bytes(); !ok || key == nil {
+			return fmt.Errorf("%w: header key", ErrInvalid)
+		}
+		if _, ok := s.bytes(); !ok {
+			return fmt.Errorf("%w: header value", ErrInvalid)
+		}
+	}
+	if s.at != len(s.buf) {
+		return fmt.Errorf("%w: %d bytes after the headers", ErrInvalid, len(s.buf)-s.at)
+	}
+	return nil
+}
+
 // recordLenMin is the smallest record: length, attributes, two deltas, two nulls, no headers.
 const recordLenMin = 7

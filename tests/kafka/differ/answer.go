@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"hash/fnv"
 	"reflect"
@@ -33,7 +34,7 @@ const (
 )
 
 // keyFields are the fields that say which element of an array one is, most telling first.
-var keyFields = []string{"ApiKey", "Topic", "TopicName", "TopicID", "Group", "GroupID", "TransactionalID", "Name", "ConfigName", "ResourceType", "ResourceName", "Key", "MemberID", "User", "Feature", "Partition", "PartitionIndex", "Type", "Principal"}
+var keyFields = []string{"ApiKey", "Topic", "TopicName", "TopicID", "Group", "GroupID", "TransactionalID", "Name", "ConfigName", "ResourceType", "ResourceName", "Key", "MemberID", "User", "Feature", "Partition", "PartitionIndex", "Type", "Principal", "Host", "Operation", "PermissionType", "Mechanism"}
 
 func (f *flattener) answer(resp kmsg.Response) []line {
 	f.api = kmsg.NameForKey(resp.Key())
@@ -62,6 +63,10 @@ func (f *flattener) value(v reflect.Value, path, name string) {
 	case reflect.Pointer:
 		if v.IsNil() {
 			f.put(path, "null")
+			return
+		}
+		if name == "ErrorMessage" && v.Elem().String() == "" {
+			f.put(path, "null") // as little is said as by none
 			return
 		}
 		f.value(v.Elem(), path, name)
@@ -123,7 +128,7 @@ func (f *flattener) key(v reflect.Value) string {
 		if name == "TopicID" && len(parts) > 0 {
 			continue // the name says it
 		}
-		if !field.IsZero() || field.Kind() == reflect.Int32 {
+		if (!field.IsZero() || field.Kind() == reflect.Int32) && field.Kind() != reflect.Array || !field.IsZero() {
 			parts = append(parts, f.scalar(field, name))
 		}
 	}
@@ -143,6 +148,10 @@ func (f *flattener) scalar(v reflect.Value, name string) string {
 	case reflect.Array:
 		if v.IsZero() {
 			return "0"
+		}
+		id := v.Interface().([16]byte)
+		if as, ok := f.names[hex.EncodeToString(id[:])]; ok {
+			return as
 		}
 		return "<id>"
 	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:

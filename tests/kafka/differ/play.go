@@ -303,7 +303,14 @@ func (p *player) topicID(topic string) string {
 	if resp, err := p.conn("ids").ask(req); err == nil {
 		id = resp.(*kmsg.MetadataResponse).Topics[0].TopicID
 	}
-	return hex.EncodeToString(id[:])
+	text := hex.EncodeToString(id[:])
+	if id != [16]byte{} {
+		p.masks[text] = "id(" + topic + ")"
+		for long, as := range p.masks {
+			p.masks[text] = strings.ReplaceAll(p.masks[text], long, as)
+		}
+	}
+	return text
 }
 
 // capture keeps values of an answer under their names; what an answer does not have is "none".

@@ -71,8 +71,9 @@ func unrolled(lines []scriptLine) ([]scriptLine, error) {
 			return nil, fmt.Errorf("line %d: %w", l.number, err)
 		}
 		var inner []scriptLine
+		variable := regexp.MustCompile(`\$` + m[1] + `\b|\$\{` + m[1] + `\}`)
 		for _, w := range words {
-			inner = append(inner, scriptLine{l.number, strings.ReplaceAll(m[3], "$"+m[1], strings.ReplaceAll(w, "|", " "))})
+			inner = append(inner, scriptLine{l.number, variable.ReplaceAllLiteralString(m[3], strings.ReplaceAll(w, "|", " "))})
 		}
 		if inner, err = unrolled(inner); err != nil {
 			return nil, err
