@@ -188,10 +188,10 @@ func (r *Remote) writable(ctx context.Context, t Topic) error {
 			return errAgain
 		}
 		_, code, err := r.listOffsets(ctx, r.cl.Broker(int(leader)), tp, listLatest, ReadUncommitted)
-		if err != nil {
+		if refusal(err) {
 			return err
 		}
-		if passing(code) {
+		if err != nil || passing(code) {
 			r.routes.forget(t.Name)
 			return errAgain
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/freshetdb/freshet/storage/record"
 )
 
-// patience ends a test that waits for what does not come.
-const patience = 60 * time.Second
+// patience ends a test that waits for what does not come; longer than a client is patient with brokers that are away.
+const patience = 3 * time.Minute
 
 // Run runs the suite. open makes a client of the cluster under test; it may give the same one each time, and closes it itself.
 func Run(t *testing.T, open func(testing.TB) client.Client) {
