@@ -122,7 +122,7 @@ type Broker struct {
 // Start brings a broker up; when it returns the broker serves. ctx bounds the start only.
 func Start(ctx context.Context, opts Options) (*Broker, error) {
 	opts = opts.withDefaults()
-	if err := errors.Join(checkConfigs(opts.Configs), checkListeners(&opts)); err != nil {
+	if err := errors.Join(CheckConfigs(opts.Configs), checkListeners(&opts)); err != nil {
 		return nil, err
 	}
 	b := &Broker{

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/freshetdb/freshet/broker/auth"
 	"github.com/freshetdb/freshet/broker/metadata"
 )
 
@@ -20,8 +21,8 @@ const (
 	configLogDirs    = "log.dirs"
 )
 
-// checkConfigs tells whether a node may be started with these broker configs.
-func checkConfigs(configs map[string]string) error {
+// CheckConfigs tells whether a node may be started with these broker configs; what Start says, too. Its error has a line for each that is wrong.
+func CheckConfigs(configs map[string]string) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(configs)) {
 		def := metadata.BrokerConfigDef(name)
@@ -33,6 +34,9 @@ func checkConfigs(configs map[string]string) error {
 		default:
 			errs = append(errs, def.Check(def.Normal(configs[name])))
 		}
+	}
+	if _, err := auth.ParsePrincipals(configs[metadata.ConfigSuperUsers]); err != nil {
+		errs = append(errs, fmt.Errorf("%s: %w", metadata.ConfigSuperUsers, err))
 	}
 	return errors.Join(errs...)
 }

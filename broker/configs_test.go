@@ -20,6 +20,8 @@ func TestStaticConfigsAreChecked(t *testing.T) {
 		"num.partitions=many": "whole number",
 		"node.id=4":           "other options",
 		"retention.ms=1":      "log.retention.ms",
+		"super.users=alice":   "TYPE:NAME",
+		"max.connections.per.ip.overrides=10.0.0.1": "ADDRESS:NUMBER",
 	} {
 		name, value, _ := strings.Cut(configs, "=")
 		_, err := Start(context.Background(), Options{FS: vfs.NewMem(), DataDir: "d", NoListener: true, Logger: testLogger(t), Configs: map[string]string{name: value}})

@@ -66,7 +66,7 @@ func newRoot(stdio Stdio) *cobra.Command {
 
 Without a command, in a terminal: a node on the default directory and a shell on it; if a node already runs there, the shell alone.`,
 		SilenceUsage: true, SilenceErrors: true,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !interactive(stdio) {
 				return cmd.Help()
@@ -80,6 +80,14 @@ Without a command, in a terminal: a node on the default directory and a shell on
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newServe(stdio), newSQL(stdio), newDemo(stdio), newDatagen(stdio), newVersion(stdio))
 	return root
+}
+
+// noArguments refuses arguments that are no flags.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(cmd, args); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return nil
 }
 
 // interactive tells whether a person sits at both ends.
@@ -99,7 +107,7 @@ func userName() string {
 
 func newVersion(stdio Stdio) *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "What this binary is", Args: cobra.NoArgs,
+		Use: "version", Short: "What this binary is", Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(stdio.Out, "freshet", Version())
 			return err

@@ -14,7 +14,7 @@ import (
 func newDatagen(stdio Stdio) *cobra.Command {
 	var d server.Datagen
 	cmd := &cobra.Command{
-		Use: "datagen", Short: "Run a node that also makes Nexmark bids", Args: cobra.NoArgs,
+		Use: "datagen", Short: "Run a node that also makes Nexmark bids", Args: noArguments,
 		Long: `Like serve, and writes made-up auction bids (Nexmark's, the same every time) to a topic, going on where the last run stopped.`,
 	}
 	load := configFlags(cmd)

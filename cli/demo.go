@@ -46,7 +46,7 @@ const (
 func newDemo(stdio Stdio) *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
-		Use: "demo", Short: "A node, made-up auction bids and a live view in this terminal", Args: cobra.NoArgs,
+		Use: "demo", Short: "A node, made-up auction bids and a live view in this terminal", Args: noArguments,
 		Long: `Starts a node on a directory of its own, makes Nexmark bids, creates a stream, a filtered stream and a view of tumbling windows
 over it, and shows the view as it changes. Without a terminal it shows it ten times and ends.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

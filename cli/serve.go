@@ -19,7 +19,7 @@ import (
 
 func newServe(stdio Stdio) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "serve", Short: "Run a node", Args: cobra.NoArgs,
+		Use: "serve", Short: "Run a node", Args: noArguments,
 		Long: `Runs one node until SIGINT or SIGTERM. Nothing needs to be configured; every flag can also be an environment variable
 (FRESHET_ and the name in capitals) or a line of a TOML file.`,
 	}
@@ -73,6 +73,9 @@ func configFlags(cmd *cobra.Command) (load func() (config.Config, error)) {
 // serve runs a node, with its generators, until ctx ends or a part of it fails.
 func serve(ctx context.Context, cfg config.Config, stdio Stdio, generators ...server.Datagen) error {
 	node, err := server.Start(ctx, cfg, newLogger(cfg, stdio.Err))
+	if _, wrong := errors.AsType[*server.ConfigError](err); wrong {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
 	if err != nil {
 		return err
 	}

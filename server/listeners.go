@@ -1,10 +1,7 @@
 package server
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/freshetdb/freshet/broker"
@@ -32,9 +29,7 @@ func (s *Server) kafkaListeners(opts *broker.Options) error {
 }
 
 func (s *Server) openListeners(opts *broker.Options) error {
-	if err := s.readAdmin(opts); err != nil {
-		return err
-	}
+	opts.Admin = s.prepared.admin
 	if err := s.plainListener(opts); err != nil {
 		return err
 	}
@@ -54,19 +49,6 @@ func (s *Server) openListeners(opts *broker.Options) error {
 		*s.addrs.of(l.Protocol) = address(secure.Sockets)
 		opts.Secure = append(opts.Secure, secure)
 	}
-	return nil
-}
-
-func (s *Server) readAdmin(opts *broker.Options) error {
-	name, file := s.cfg.Admin()
-	if name == "" {
-		return nil
-	}
-	password, err := readPassword(file)
-	if err != nil {
-		return fmt.Errorf("password of the user %q: %w", name, err)
-	}
-	opts.Admin = broker.Admin{Name: name, Password: password}
 	return nil
 }
 
@@ -92,22 +74,9 @@ func (s *Server) certificates() (*certs.Source, error) {
 	var err error
 	s.certs, err = certs.Load(certs.Files{Cert: s.cfg.TLSCert, Key: s.cfg.TLSKey, ClientCA: s.cfg.TLSClientCA}, time.Now, s.log)
 	if err != nil {
-		return nil, fmt.Errorf("read the certificate: %w", err)
+		return nil, fmt.Errorf("--tls-cert: %w", err)
 	}
 	return s.certs, nil
-}
-
-// readPassword reads a password: the file without the line's end.
-func readPassword(file string) (string, error) {
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	content = bytes.TrimRight(content, "\r\n")
-	if len(content) == 0 || len(content) > passwordMax || bytes.ContainsAny(content, "\x00\n") {
-		return "", errors.New("the file must hold one line of 1 to 512 bytes")
-	}
-	return string(content), nil
 }
 
 // of is where the address of a protocol's listener is kept.

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/freshetdb/freshet/broker/client"
 	"github.com/freshetdb/freshet/server/config"
@@ -19,14 +18,7 @@ import (
 // dial uses a cluster as the log.
 func (s *Server) dial(ctx context.Context) error {
 	b := &s.cfg.Bootstrap
-	opts := client.RemoteOptions{Seeds: b.List(), Prefix: b.Prefix, Installation: b.Installation, Logger: s.log}
-	var err error
-	if opts.TLS, err = bootstrapTLS(b); err != nil {
-		return err
-	}
-	if opts.SASL, err = bootstrapLogin(b); err != nil {
-		return err
-	}
+	opts := client.RemoteOptions{Seeds: b.List(), Prefix: b.Prefix, Installation: b.Installation, TLS: s.prepared.tls, SASL: s.prepared.login, Logger: s.log}
 	remote, err := client.Dial(ctx, opts)
 	if err != nil {
 		return err
@@ -61,11 +53,11 @@ func bootstrapLogin(b *config.Bootstrap) (*client.SASL, error) {
 	if err != nil || mechanism == "" {
 		return nil, err
 	}
-	password, err := os.ReadFile(file)
+	password, err := readPassword(file)
 	if err != nil {
 		return nil, fmt.Errorf("--bootstrap-sasl: %w", err)
 	}
-	return &client.SASL{Mechanism: mechanism, User: user, Password: strings.TrimRight(string(password), "\r\n")}, nil
+	return &client.SASL{Mechanism: mechanism, User: user, Password: password}, nil
 }
 
 // claimed is what a data directory belongs to: its dumps are of changelogs there. Format: docs/formats/bootstrap.md.

@@ -50,6 +50,7 @@ type Server struct {
 	lock     *dirLock
 	broker   *broker.Broker // nil when the log is a cluster
 	client   client.Client
+	prepared prepared
 	certs    *certs.Source // nil without TLS
 	fs       vfs.FS
 	executor *executor.Executor
@@ -74,7 +75,7 @@ type Server struct {
 const nodeID = 1
 
 // Start brings a node up: lock, broker, executor, engine with the command log read to its end, listeners. It returns when
-// the node is ready. Errors name what could not start: ErrLocked, an address in use.
+// the node is ready. Errors name what could not start: *ConfigError before anything was opened, ErrLocked, an address in use.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
 	return StartOn(ctx, cfg, nil, log)
 }
@@ -85,16 +86,13 @@ func StartOn(ctx context.Context, cfg config.Config, fs vfs.FS, log *slog.Logger
 	if err := refuseFailpoints(os.LookupEnv); err != nil {
 		return nil, err
 	}
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
 	tuneGC()
 	s := &Server{cfg: cfg, log: log, metrics: prometheus.NewRegistry(), failed: make(chan error, 4), fs: fs}
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.serveCtx, s.stopServe = context.WithCancel(context.WithoutCancel(ctx))
 	began := time.Now()
 	for _, step := range []func(context.Context) error{
-		s.takeLock, s.startHTTP, s.startLog, s.startExecutor, s.startEngine, s.startPostgres, s.publish,
+		s.prepare, s.takeLock, s.startHTTP, s.startLog, s.startExecutor, s.startEngine, s.startPostgres, s.publish,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())

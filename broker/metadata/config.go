@@ -44,6 +44,8 @@ type ConfigDef struct {
 	OneOf []string
 	// MayBeEmpty allows a list of OneOf to hold no word.
 	MayBeEmpty bool
+	// Form checks a text that has one; nil takes any. Its error follows the config's name.
+	Form func(value string) error
 	// Why explains a short OneOf to somebody who asked for something else.
 	Why string
 }
@@ -81,6 +83,12 @@ func (d *ConfigDef) Check(value string) error {
 			return fmt.Errorf("%s is a fraction between 0 and 1, not %q", d.Name, value)
 		}
 	case ConfigString, ConfigList:
+		if d.Form == nil {
+			break
+		}
+		if err := d.Form(value); err != nil {
+			return fmt.Errorf("%s %w", d.Name, err)
+		}
 	}
 	return d.checkWords(value)
 }

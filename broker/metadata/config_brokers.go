@@ -1,8 +1,11 @@
 package metadata
 
 import (
+	"fmt"
 	"math"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -140,7 +143,7 @@ var nodeConfigs = []ConfigDef{
 	{Name: ConfigConnectionRate, Type: ConfigInt, Default: "2147483647", Min: 1, Max: math.MaxInt32, Doc: "Most connections accepted a second."},
 	{Name: ConfigConnectionsMax, Type: ConfigInt, Default: "2147483647", Min: 1, Max: math.MaxInt32, Doc: "Most connections at a time; more are closed at once."},
 	{Name: ConfigConnectionsPerIP, Type: ConfigInt, Default: "2147483647", Min: 1, Max: math.MaxInt32, Doc: "Most connections at a time from one address."},
-	{Name: ConfigConnectionsPerIPOver, Type: ConfigString, Doc: "Other limits for single addresses: 127.0.0.1:10,10.0.0.7:100."},
+	{Name: ConfigConnectionsPerIPOver, Type: ConfigString, Form: checkOverrides, Doc: "Other limits for single addresses: 127.0.0.1:10,10.0.0.7:100."},
 	{Name: ConfigFetchSessions, Type: ConfigInt, Default: "1000", ReadOnly: true, Max: 1 << 20, Doc: "Fetch sessions kept for clients; those without one name their partitions in every request."},
 	{Name: ConfigPartitionsPerRequest, Type: ConfigInt, Default: "2000", Min: 1, Max: math.MaxInt32, Doc: "Most partitions of one answer of DescribeTopicPartitions."},
 	{Name: ConfigNodeID, Type: ConfigInt, Default: "1", ReadOnly: true, Doc: "This node's number."},
@@ -152,6 +155,18 @@ var nodeConfigs = []ConfigDef{
 	{Name: ConfigOffsetsPartitions, Type: ConfigInt, Default: "16", ReadOnly: true, Min: 1, Max: MaxPartitionsPerTopic, Doc: "Partitions of __consumer_offsets when the cluster is made."},
 	{Name: ConfigSuperUsers, Type: ConfigString, Default: "User:ANONYMOUS", ReadOnly: true, Doc: "Who may do everything, as User:alice;User:bob. ANONYMOUS is whoever does not have to say who they are."},
 	{Name: ConfigTransactionPartitions, Type: ConfigInt, Default: "16", ReadOnly: true, Min: 1, Max: MaxPartitionsPerTopic, Doc: "Partitions of __transaction_state when the cluster is made."},
+}
+
+// checkOverrides holds that a text is a list of addresses with numbers.
+func checkOverrides(value string) error {
+	for _, word := range SplitList(value) {
+		host, text, err := net.SplitHostPort(word)
+		n, bad := strconv.ParseInt(text, 10, 32)
+		if err != nil || host == "" || bad != nil || n < 0 {
+			return fmt.Errorf("is a list of ADDRESS:NUMBER, and %q is not one", word)
+		}
+	}
+	return nil
 }
 
 // The bounds of quota windows keep what is measured for one client small.

@@ -78,7 +78,7 @@ func configValues(d *metadata.ConfigDef) string {
 // apiNotes say what a reader of Kafka's documentation would not expect of an API.
 var apiNotes = map[kmsg.Key]string{
 	kmsg.Produce:                   "0 to 2 are shown for librdkafka, KAFKA-18659, and refused",
-	kmsg.CreatePartitions:          "not of `__consumer_offsets` and `__transaction_state`",
+	kmsg.CreatePartitions:          "not of `__consumer_offsets` and `__transaction_state`: Kafka gives them more, and loses positions and stops transactions",
 	kmsg.AlterPartitionAssignments: "on a single node: replicas as they are, and the answer that nothing can be cancelled",
 	kmsg.ElectLeaders:              "on a single node: every partition has its leader",
 	kmsg.DescribeQuorum:            "the metadata quorum, under Kafka's name `__cluster_metadata`",

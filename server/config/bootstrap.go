@@ -67,6 +67,12 @@ func (c *Config) checkBootstrap() error {
 	if err := c.Bootstrap.validate(); err != nil || !c.Bootstrap.Used() {
 		return err
 	}
+	if len(c.BrokerConfigs) > 0 {
+		return errors.New("--broker-config: with --bootstrap the node has no log of its own; configure the cluster")
+	}
+	if c.KafkaAdmin != "" {
+		return errors.New("--kafka-admin: with --bootstrap the node has no users; make them in the cluster")
+	}
 	for _, l := range []struct{ name, address string }{{"kafka-tls", c.KafkaTLS}, {"kafka-sasl", c.KafkaSASL}, {"kafka-sasl-tls", c.KafkaSASLTLS}} {
 		if l.address != Off && l.address != "" {
 			return fmt.Errorf("--%s: with --bootstrap the node has no Kafka listener; clients talk to the cluster", l.name)

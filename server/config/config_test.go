@@ -92,6 +92,7 @@ func TestSecureListeners(t *testing.T) {
 		{"no certificate", map[string]string{"kafka-tls": "localhost:9093", "tls-cert": "", "tls-key": ""}, "needs --tls-cert"},
 		{"no key", map[string]string{"tls-key": ""}, "go together"},
 		{"same address", map[string]string{"kafka-sasl": "localhost:9092"}, "are both"},
+		{"authorities without tls", map[string]string{"tls-client-ca": "a"}, "needs --kafka-tls"},
 		{"admin without file", map[string]string{"kafka-admin": "root"}, "not NAME:FILE"},
 		{"advertised", map[string]string{"advertised-listeners": "PLAINTEXT://a:1"}, ""},
 		{"advertised but off", map[string]string{"advertised-listeners": "SASL_SSL://a:1"}, "no listener SASL_SSL"},
@@ -174,6 +175,8 @@ func TestBootstrap(t *testing.T) {
 		{"prefix", map[string]string{"bootstrap": "a:1", "bootstrap-prefix": "team/"}, "characters"},
 		{"installation", map[string]string{"bootstrap": "a:1", "bootstrap-installation": "a_b"}, "letters, digits and dots"},
 		{"listener", map[string]string{"bootstrap": "a:1", "kafka-tls": "localhost:9093"}, "no Kafka listener"},
+		{"broker config", map[string]string{"bootstrap": "a:1", "broker-config": "num.partitions=2"}, "no log of its own"},
+		{"admin", map[string]string{"bootstrap": "a:1", "kafka-admin": "a:f"}, "no users"},
 		{"nobody to talk to", map[string]string{"bootstrap": "a:1", "postgres": "off"}, "both off"},
 	} {
 		c, err := Load("", nil, test.flags)

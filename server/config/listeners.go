@@ -82,6 +82,9 @@ func (c *Config) checkListeners() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together")
 	}
+	if c.TLSClientCA != "" && !on[ProtocolSSL] {
+		return errors.New("--tls-client-ca needs --kafka-tls")
+	}
 	if name, file := c.Admin(); c.KafkaAdmin != "" && (name == "" || file == "") {
 		return fmt.Errorf("--kafka-admin: %q is not NAME:FILE", c.KafkaAdmin)
 	}
