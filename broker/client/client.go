@@ -18,6 +18,8 @@ var (
 	ErrFenced           = errors.New("producer fenced by a newer one")
 	ErrClosed           = errors.New("client closed")
 	ErrInvalidConfig    = errors.New("invalid topic configuration")
+	ErrNotAllowed       = errors.New("the cluster does not allow it")      // its ACLs; of the remote form
+	ErrUnavailable      = errors.New("the cluster does not answer for it") // for longer than the client is patient; of the remote form
 )
 
 // TopicPartition names one partition.

@@ -421,6 +421,8 @@ func codeErr(code int16) error {
 	case isAny(err, kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidProducerIDMapping, kerr.FencedInstanceID, kerr.IllegalGeneration,
 		kerr.UnknownMemberID, kerr.TransactionalIDNotFound):
 		is = ErrFenced
+	case isAny(err, kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed):
+		is = ErrNotAllowed
 	default:
 		return err
 	}

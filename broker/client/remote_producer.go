@@ -336,7 +336,9 @@ func (p *remoteProducer) locate(topic string) {
 		case cause != nil && len(o.flying) == 0 && (errors.Is(cause, ErrUnknownTopic) || isCode(cause) && !errors.Is(cause, errAgain) || p.late(o, now)):
 			fail = append(fail, o.waiting...)
 			o.waiting = nil
-			err = cause
+			if err = cause; !isCode(cause) && !errors.Is(cause, ErrUnknownTopic) {
+				err = outOfPatience(p.ctx, cause)
+			}
 		case cause != nil || leader == noLeader:
 			o.notBefore = now.Add(retryPause)
 		}
@@ -527,8 +529,10 @@ func (p *remoteProducer) judge(o *outgoing, s *sending, got *kmsg.ProduceRespons
 		switch {
 		case p.ctx.Err() != nil:
 			return refused(ErrClosed)
-		case refusal(err) || time.Now().After(s.deadline):
+		case refusal(err):
 			return refused(err)
+		case time.Now().After(s.deadline):
+			return refused(outOfPatience(p.ctx, err))
 		}
 		return Ack{}, err
 	}
@@ -540,7 +544,7 @@ func (p *remoteProducer) judge(o *outgoing, s *sending, got *kmsg.ProduceRespons
 		return Ack{}, code
 	case isAny(code, kerr.ConcurrentTransactions), !isAny(code, kerr.OutOfOrderSequenceNumber) && passing(got.ErrorCode):
 		if time.Now().After(s.deadline) {
-			return refused(codeErr(got.ErrorCode))
+			return refused(outOfPatience(p.ctx, codeErr(got.ErrorCode)))
 		}
 		if !isAny(code, kerr.ConcurrentTransactions) {
 			p.r.routes.forget(o.tp.Topic)

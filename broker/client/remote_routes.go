@@ -143,36 +143,41 @@ func passing(code int16) bool {
 
 // onLeader asks a partition's leader until it answers: leaders move and connections end. ask gives the partition's error code, and the
 // broker's words if it has some. Errors: ErrUnknownTopic and what the code means.
-func (r *Remote) onLeader(ctx context.Context, tp TopicPartition, ask func(context.Context, *kgo.Broker) (int16, error)) error {
+func (r *Remote) onLeader(outer context.Context, tp TopicPartition, ask func(context.Context, *kgo.Broker) (int16, error)) error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	ctx, cancel := r.patient(ctx)
+	ctx, cancel := r.patient(outer)
 	defer cancel()
+	var last error // of before patience ended
 	for {
 		err := r.askLeader(ctx, tp, ask)
 		switch {
 		case err == nil:
 			return nil
 		case errors.Is(err, errAgain):
-		case ctx.Err() != nil, refusal(err), errors.Is(err, ErrUnknownTopic), isCode(err):
+		case refusal(err), errors.Is(err, ErrUnknownTopic), isCode(err):
 			return fmt.Errorf("%s-%d: %w", tp.Topic, tp.Partition, err)
 		}
 		r.routes.forget(tp.Topic)
 		if r.life.Err() != nil {
 			return ErrClosed
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
 		if !pause(ctx, retryPause) {
-			return fmt.Errorf("%s-%d: %w: %w", tp.Topic, tp.Partition, ctx.Err(), err)
+			return fmt.Errorf("%s-%d: %w", tp.Topic, tp.Partition, outOfPatience(outer, last))
 		}
 	}
 }
 
 // insist asks until there is an answer for good: connections end, coordinators move. Errors: ErrClosed, what the answer means, and when
 // patience has ended what came last.
-func (r *Remote) insist(ctx context.Context, ask func(context.Context) error) error {
-	ctx, cancel := r.patient(ctx)
+func (r *Remote) insist(outer context.Context, ask func(context.Context) error) error {
+	ctx, cancel := r.patient(outer)
 	defer cancel()
+	var last error // of before patience ended
 	for wait := time.Millisecond; ; wait = min(2*wait, retryPause) {
 		err := ask(ctx)
 		switch {
@@ -180,10 +185,25 @@ func (r *Remote) insist(ctx context.Context, ask func(context.Context) error) er
 			return err
 		case r.life.Err() != nil:
 			return fmt.Errorf("%w: %w", ErrClosed, err)
-		case !pause(ctx, wait):
-			return fmt.Errorf("%w: %w", ctx.Err(), err)
+		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
+		if !pause(ctx, wait) {
+			return outOfPatience(outer, last)
 		}
 	}
+}
+
+// outOfPatience is the error of a call that was tried until its time was over: its caller's time, or the client's patience.
+func outOfPatience(outer context.Context, last error) error {
+	switch {
+	case outer.Err() != nil:
+		return fmt.Errorf("%w: %w", outer.Err(), last)
+	case isCode(last):
+		return fmt.Errorf("%w: %w", ErrUnavailable, last)
+	}
+	return fmt.Errorf("%w: %s", ErrUnavailable, last) // no ended context of ours is to be taken for the caller's
 }
 
 // errAgain marks answers that are worth another try.

@@ -36,7 +36,7 @@ func (e *Engine) Execute(ctx context.Context, sess *session.Session, text string
 			return err
 		}
 	}
-	return e.flush(ctx, sess)
+	return ofLog(e.flush(ctx, sess))
 }
 
 // one runs one statement of a text.
@@ -68,11 +68,23 @@ func timeoutError() *sqlerr.Error {
 // because replaces the error of a statement whose context has ended by the reason, when that is known.
 func because(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
-		return err
+		return ofLog(err)
 	}
 	var known *sqlerr.Error
 	if cause := context.Cause(ctx); errors.As(cause, &known) {
 		return known
+	}
+	return err
+}
+
+// ofLog gives what a cluster that is the log refused, or did not answer, an SQLSTATE of its own.
+func ofLog(err error) error {
+	switch {
+	case errors.Is(err, client.ErrNotAllowed):
+		return sqlerr.Wrap(err, sqlerr.InsufficientPrivilege, "%s", err).
+			WithHint("the Kafka cluster's ACLs refuse it to the user Freshet logs in as")
+	case errors.Is(err, client.ErrUnavailable):
+		return sqlerr.Wrap(err, sqlerr.IOError, "%s", err).WithHint("the Kafka cluster is away, or too few of its brokers are there; try again")
 	}
 	return err
 }

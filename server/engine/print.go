@@ -39,8 +39,11 @@ type printer struct {
 // prints makes PRINT an endless result of a row a record.
 func (e *Engine) prints(ctx context.Context, cat *catalog.Catalog, p *planner.Print, timeout time.Duration, r *session.Result) error {
 	topic, err := e.opts.Client.Topic(ctx, p.Topic)
-	if err != nil {
+	if errors.Is(err, client.ErrUnknownTopic) {
 		return sqlerr.Wrap(err, sqlerr.UndefinedObject, "topic %q does not exist", p.Topic)
+	}
+	if err != nil {
+		return err
 	}
 	pr := &printer{columns: r.Columns, number: keyNumber(cat, p.Topic), every: p.Interval, left: p.Limit}
 	r.Counted = true
