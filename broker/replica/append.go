@@ -107,15 +107,17 @@ func (p *Partition) admit(opts AppendOptions) (*log.Log, int32, error) {
 		return nil, 0, err
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.dead != nil {
-		return nil, 0, p.dead
+	dead := p.dead
+	p.mu.Unlock()
+	if dead != nil {
+		return nil, 0, dead
 	}
-	if p.epochAssigned != s.LeaderEpoch {
+	if p.epochAssigned.Load() != s.LeaderEpoch {
+		// Without mu: the log may wait for an append that acknowledges others.
 		if err := l.AssignEpoch(s.LeaderEpoch); err != nil {
 			return nil, 0, fmt.Errorf("%w: note leader epoch: %w", ErrStorage, err)
 		}
-		p.epochAssigned = s.LeaderEpoch
+		p.epochAssigned.Store(s.LeaderEpoch)
 	}
 	return l, s.LeaderEpoch, nil
 }

@@ -30,7 +30,7 @@ func logConfig(c metadata.TopicConfig) log.Config {
 
 func (m *Manager) logOptions(p *Partition) log.Options {
 	return log.Options{
-		FS: m.opts.FS, Syncer: m.syncer, Buffers: m.buffers, Logger: m.log,
+		FS: m.opts.FS, Syncer: m.syncer, Buffers: m.buffers, Files: m.files, Logger: m.log,
 		Config: p.state.Load().logConfig(), TopicID: p.id, Lazy: true, Clean: m.opts.Clean, Synced: m.synced, OnSynced: p.onSynced,
 	}
 }

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,9 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Cleaner bounds compaction.
 	Cleaner CleanerOptions
+	// OpenFiles bounds the segment files that are open at a time (log.OpenFiles): half of what the system allows the process
+	// (RLIMIT_NOFILE) unless set.
+	OpenFiles int
 	// Clean says that every log was closed in order last time (log.TakeCleanShutdown).
 	Clean bool
 }
@@ -47,6 +51,20 @@ const (
 	syncInterval = time.Second
 )
 
+const (
+	// openFilesShare of the files that the process may have open may be segments: the rest is for connections and everything else.
+	openFilesShare = 2
+	// openFilesUnlimited is the bound of segments where there is no such limit.
+	openFilesUnlimited = 1 << 16
+)
+
+func openFilesDefault() int {
+	if limit, ok := vfs.FileLimit(); ok {
+		return max(limit/openFilesShare, 1)
+	}
+	return openFilesUnlimited
+}
+
 // Manager holds this node's partitions. Its methods may be called from any goroutine.
 type Manager struct {
 	opts     Options
@@ -54,6 +72,7 @@ type Manager struct {
 	log      *slog.Logger
 	syncer   *log.Syncer
 	buffers  *log.Buffers
+	files    *log.OpenFiles
 	ops      appendOps
 	metrics  *metrics
 	recoders recoders
@@ -99,6 +118,7 @@ func NewManager(opts Options, logger *slog.Logger) (*Manager, error) {
 	m := &Manager{
 		opts: opts, now: opts.Clock, log: logger,
 		syncer: log.NewSyncer(log.SyncerOptions{Interval: syncInterval, Logger: logger, FS: opts.FS, Dir: opts.Dir}), buffers: log.NewBuffers(),
+		files:      log.NewOpenFiles(cmp.Or(opts.OpenFiles, openFilesDefault())),
 		wakeKeeper: make(chan struct{}, 1), wakeCleaner: make(chan struct{}, 1),
 		recoders:   newRecoders(),
 		partitions: make(map[metadata.TopicPartition]*Partition),
@@ -267,9 +287,10 @@ func (m *Manager) adopt(t *metadata.Topic) {
 		p := m.partitions[tp]
 		if p == nil {
 			p = &Partition{
-				m: m, topic: t.Name, id: t.ID, index: int32(i), epochAssigned: -1,
+				m: m, topic: t.Name, id: t.ID, index: int32(i),
 				dir: m.opts.FS.PathJoin(m.opts.Dir, t.Name+"-"+strconv.Itoa(i)),
 			}
+			p.epochAssigned.Store(-1)
 			m.partitions[tp] = p
 			m.byID[idPartition{t.ID, int32(i)}] = p
 		}

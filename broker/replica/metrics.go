@@ -65,6 +65,13 @@ func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
 		defer m.mu.RUnlock()
 		return float64(len(m.partitions))
 	})
+	openFiles := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "freshet", Subsystem: "log", Name: "open_files", Help: "Segment files that are open.",
+	}, func() float64 { return float64(m.files.Count()) })
+	openFilesMax := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "freshet", Subsystem: "log", Name: "open_files_max", Help: "Segment files that may be open: half of RLIMIT_NOFILE.",
+	}, func() float64 { return float64(m.files.Limit()) })
+	reg.MustRegister(openFiles, openFilesMax)
 	reg.MustRegister(out.appendedBatches, out.appendedBytes, out.refused, out.fetchedBytes, out.parkedFetches,
 		out.deletedSegments, out.offline, out.cleanings, out.cleaningsFailed, out.cleanedRead, out.cleanedWritten, out.syncSeconds, partitions)
 	return out

@@ -37,10 +37,12 @@ type Partition struct {
 	closed bool
 	failed error
 
-	mu            sync.Mutex // guards what follows
-	pending       []*appendOp
-	epochAssigned int32
-	dead          error
+	// epochAssigned is the leader epoch that the log knows, -1 for none.
+	epochAssigned atomic.Int32
+
+	mu      sync.Mutex // guards what follows
+	pending []*appendOp
+	dead    error
 
 	// cleanAfter is when compaction may be tried again, in nanoseconds since 1970.
 	cleanAfter atomic.Int64

@@ -52,7 +52,7 @@ func (l *Log) prepare(leaderEpoch int32) error {
 			return l.refused(err)
 		}
 	}
-	if err := l.wake(); err != nil {
+	if err := l.active().wake(); err != nil {
 		return l.refused(err)
 	}
 	if err := l.cutTail(); err != nil {
@@ -62,15 +62,6 @@ func (l *Log) prepare(leaderEpoch int32) error {
 		return fmt.Errorf("%w: %d after %d", ErrLeaderEpoch, leaderEpoch, l.epochs.latest())
 	}
 	return nil
-}
-
-// wake opens the active segment's file, which idleness closed.
-func (l *Log) wake() error {
-	s := l.active()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.touched = true
-	return s.openFile()
 }
 
 // refused gives an error from before anything was written its meaning; unlike failed it never ends the disk.
@@ -379,7 +370,8 @@ func (l *Log) roll() error {
 	if err := l.settle(); err != nil {
 		return l.failed(err)
 	}
-	s := &segment{base: end, next: end, dir: l.dir, fs: l.fs, active: true, loaded: true, x: newIndexes()}
+	s := l.newActive(end)
+	l.opts.Files.room()
 	if err := s.open(); err != nil {
 		return l.failed(err)
 	}

@@ -100,6 +100,7 @@ func (s *Span) Release() {
 		s.buf, s.Bytes = nil, nil
 	}
 	if s.seg != nil {
+		s.seg.log.opts.Files.hold(-1)
 		s.seg.release()
 		s.seg, s.File, s.size = nil, nil, 0
 	}

@@ -55,7 +55,8 @@ type cleanWriter struct {
 
 func (c *cleaning) newCleanWriter(group []*segment) (*cleanWriter, error) {
 	first, last := group[0], group[len(group)-1]
-	out := &segment{base: first.base, next: last.end(), dir: c.l.dir, fs: c.l.fs, loaded: true, x: newIndexes()}
+	out := c.l.newSegment(first.base)
+	out.next, out.loaded = last.end(), true
 	w := &cleanWriter{c: c, out: out}
 	var err error
 	if w.final, err = c.lastOffset(last); err != nil {
@@ -260,6 +261,7 @@ func (w *cleanWriter) finish() error {
 	if s.file, err = s.fs.Open(s.path(suffixLog) + suffixCleaned); err != nil {
 		return fmt.Errorf("open cleaned segment: %w", err)
 	}
+	s.log.opts.Files.opened(s)
 	return nil
 }
 

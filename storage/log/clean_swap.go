@@ -125,7 +125,7 @@ func (l *Log) undoSwap(out *segment, cause error) error {
 // finishSwaps finishes the swaps that a crash interrupted.
 func (l *Log) finishSwaps(found *listing) error {
 	for _, base := range found.swaps {
-		s := &segment{base: base, dir: l.dir, fs: l.fs}
+		s := l.newSegment(base)
 		end, err := l.endOfSwap(s)
 		if err != nil {
 			return err

@@ -89,8 +89,10 @@ type Options struct {
 	FS      vfs.FS
 	Syncer  *Syncer
 	Buffers *Buffers
-	Logger  *slog.Logger
-	Config  Config
+	// Files bounds the open files of all logs that share it; nil bounds nothing.
+	Files  *OpenFiles
+	Logger *slog.Logger
+	Config Config
 
 	// TopicID is kept in partition.metadata when not zero; a directory of another id answers ErrTopicID.
 	TopicID [16]byte

@@ -35,6 +35,9 @@ func Open(dir string, opts Options) (*Log, error) {
 		tentative: make(map[int64]producer), jitter: rand.Float64(), //nolint:gosec // spreads rolls, guards nothing
 	}
 	l.config.Store(&opts.Config)
+	opts.Files.room()
+	l.appendMu.Lock() // keeps others from closing files to make room
+	defer l.appendMu.Unlock()
 	if err := l.load(opts.Clean); err != nil {
 		l.forget()
 		return nil, fmt.Errorf("open log %s: %w", dir, err)
@@ -146,8 +149,7 @@ func (l *Log) load(clean bool) error {
 
 // begin makes an empty log that starts at offset, on disk unless lazy.
 func (l *Log) begin(offset int64, lazy bool) error {
-	s := &segment{base: offset, next: offset, dir: l.dir, fs: l.fs, active: true, loaded: true, x: newIndexes()}
-	l.segments = []*segment{s}
+	l.segments = []*segment{l.newActive(offset)}
 	l.start.Store(offset)
 	l.end.Store(offset)
 	l.synced.Store(offset)
@@ -169,6 +171,7 @@ func (l *Log) make() error {
 	if err := checkTopicID(l.fs, l.dir, l.opts.TopicID); err != nil {
 		return err
 	}
+	l.opts.Files.room()
 	if err := l.active().open(); err != nil {
 		return err
 	}
@@ -244,7 +247,7 @@ func (l *Log) loadSegments(found *listing, start int64, clean bool) error {
 		l.kept = append(epochs{}, l.epochs...)
 	}
 	for i, base := range bases {
-		s := &segment{base: base, next: base, dir: l.dir, fs: l.fs, x: newIndexes()}
+		s := l.newSegment(base)
 		l.segments = append(l.segments, s)
 		if i < len(bases)-1 && !s.trust(bases[i+1]) {
 			from, clean = min(from, i), false
@@ -323,7 +326,7 @@ func (l *Log) replay(end int64) error {
 		if s.next <= at || s.base >= end {
 			continue
 		}
-		file, size, err := s.acquire()
+		file, size, err := s.acquireNow()
 		if err != nil {
 			return err
 		}

@@ -19,9 +19,12 @@ const walkBytes = 256 << 10
 // segment is one file of batches and its indexes. The last segment of a log is active: it grows, and its indexes are complete
 // in memory. Files are open while they are used and a while longer; closed segments load their indexes when first read.
 type segment struct {
+	log  *Log
 	base int64 // offset its files are named by
 	dir  string
 	fs   vfs.FS
+
+	place int // among OpenFiles.open, from 1; 0 while closed. Its mu guards it.
 
 	mu sync.Mutex
 	// guards:
@@ -30,7 +33,8 @@ type segment struct {
 	active  bool
 	gone    bool // removed, or the log is closed: the file closes with its last user
 	loaded  bool // indexes hold everything
-	touched bool // read since the last idle check
+	touched bool // used since the last idle check
+	recent  bool // used since room was last looked for
 	size    int64
 	next    int64 // offset after the last record, base when there is none
 	x       indexes
@@ -41,8 +45,36 @@ type segment struct {
 
 func (s *segment) path(suffix string) string { return s.fs.PathJoin(s.dir, fileName(s.base, suffix)) }
 
-// acquire opens the file for a user, who must release it, and tells how much of it is written.
+// newSegment makes a segment of the log that holds nothing yet; it is not among the log's segments.
+func (l *Log) newSegment(base int64) *segment {
+	return &segment{log: l, base: base, next: base, dir: l.dir, fs: l.fs, x: newIndexes()}
+}
+
+// newActive makes an empty active segment.
+func (l *Log) newActive(base int64) *segment {
+	s := l.newSegment(base)
+	s.active, s.loaded = true, true
+	return s
+}
+
+// acquire opens the file for a user, who must release it, and tells how much of it is written. The caller holds no Log.mu.
 func (s *segment) acquire() (vfs.File, int64, error) {
+	s.makeRoom()
+	return s.acquireNow()
+}
+
+// makeRoom keeps the bound of open files if the segment's has to be opened.
+func (s *segment) makeRoom() {
+	s.mu.Lock()
+	closed := s.file == nil && !s.gone
+	s.mu.Unlock()
+	if closed {
+		s.log.opts.Files.room()
+	}
+}
+
+// acquireNow is acquire that doesn't care for the bound of open files.
+func (s *segment) acquireNow() (vfs.File, int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gone {
@@ -52,7 +84,7 @@ func (s *segment) acquire() (vfs.File, int64, error) {
 		return nil, 0, err
 	}
 	s.users++
-	s.touched = true
+	s.touched, s.recent = true, true
 	return s.file, s.size, nil
 }
 
@@ -70,7 +102,17 @@ func (s *segment) openFile() (err error) {
 		s.file = nil
 		return fmt.Errorf("open segment: %w", err)
 	}
+	s.log.opts.Files.opened(s)
 	return nil
+}
+
+// wake opens the file for a writer, who holds the log's append lock.
+func (s *segment) wake() error {
+	s.makeRoom()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.touched, s.recent = true, true
+	return s.openFile()
 }
 
 func (s *segment) release() {
@@ -85,6 +127,7 @@ func (s *segment) closeIfUnused(unwanted bool) {
 	if unwanted && s.users == 0 && s.file != nil {
 		_ = s.file.Close() // nothing unsynced depends on it: closing loses nothing
 		s.file = nil
+		s.log.opts.Files.closed(s)
 	}
 }
 
