@@ -113,10 +113,33 @@ func (q *Query) Run(ctx context.Context) {
 	}
 }
 
-// watch waits while a task runs. nil means that the query was paused and resumed: start again.
+// Partitions added to an input are looked for every growthEvery, for growthMax at most.
+const (
+	growthEvery = 10 * time.Second
+	growthMax   = 5 * time.Second
+)
+
+// grown tells whether a task's inputs have got partitions.
+func grown(ctx context.Context, t *task.Task) bool {
+	ctx, cancel := context.WithTimeout(ctx, growthMax)
+	defer cancel()
+	return t.Grown(ctx)
+}
+
+// watch waits while a task runs. nil means that the query was paused and resumed, or its input has got partitions: start again.
 func (q *Query) watch(ctx context.Context, t *task.Task) error {
+	growth := time.NewTicker(growthEvery)
+	defer growth.Stop()
 	for {
 		select {
+		case <-growth.C:
+			if !grown(ctx, t) {
+				continue
+			}
+			q.log.Info("an input has more partitions, the query starts again with them")
+			q.remove(ctx, t)
+			q.set(Starting, nil, nil, time.Time{})
+			return nil
 		case err := <-q.failed:
 			return err
 		case <-ctx.Done():

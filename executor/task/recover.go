@@ -148,6 +148,7 @@ func (t *Task) openInputs(ctx context.Context, positions map[client.TopicPartiti
 			if err != nil {
 				return err
 			}
+			t.skipped(tp, next, positions)
 			if w, err := strconv.ParseInt(positions[tp].Metadata, 10, 64); known && err == nil {
 				watermark = max(watermark, w)
 			}
@@ -157,7 +158,7 @@ func (t *Task) openInputs(ctx context.Context, positions map[client.TopicPartiti
 			}
 			p := &partition{cursor: c, index: count, lastMax: noTime, flushed: -1}
 			if known {
-				p.flushed = next
+				p.flushed = positions[tp].Offset
 			}
 			in.cursors = append(in.cursors, p)
 			count++
@@ -179,7 +180,7 @@ func startOf(ctx context.Context, c client.Client, start physical.Start, tp clie
 		return 0, false, err
 	}
 	if p, ok := positions[tp]; ok && p.Offset <= bounds.HighWatermark {
-		// What retention has deleted meanwhile cannot be read any more.
+		// What retention has deleted meanwhile cannot be read any more: see skipped.
 		return max(p.Offset, bounds.Start), true, nil
 	} else if ok {
 		// The topic was deleted and made anew: its records are not those the position counts.
@@ -189,8 +190,34 @@ func startOf(ctx context.Context, c client.Client, start physical.Start, tp clie
 	case start.TimestampMS != nil:
 		at, err = c.OffsetForTime(ctx, tp, time.UnixMilli(*start.TimestampMS))
 		return at, false, err
-	case start.Latest:
+	case start.Latest && !reads(positions, tp.Topic):
 		return bounds.LastStable, false, nil
 	}
-	return bounds.Start, false, nil
+	return bounds.Start, false, nil // of a partition added since, everything counts
+}
+
+// reads tells whether a query has committed positions in a topic: in every partition there was then.
+func reads(positions map[client.TopicPartition]client.Committed, topic string) bool {
+	for tp := range positions {
+		if tp.Topic == topic {
+			return true
+		}
+	}
+	return false
+}
+
+// skipped tells, in the log and the error stream, that a query does not go on where it stopped: what lay there is gone.
+func (t *Task) skipped(tp client.TopicPartition, next int64, positions map[client.TopicPartition]client.Committed) {
+	was, known := positions[tp]
+	if !known || was.Offset == next {
+		return
+	}
+	cause := fmt.Sprintf("records %d to %d were deleted before the query read them; it goes on at %d", was.Offset, next-1, next)
+	if next < was.Offset {
+		cause = fmt.Sprintf("the partition ends before %d, where the query stopped: it was made again; the query goes on at its start, %d", was.Offset, next)
+	}
+	t.log.Warn("the query does not go on where it stopped", "topic", tp.Topic, "partition", tp.Partition, "cause", cause)
+	t.badRows.Add(1)
+	t.errors.add(errorEntry{Query: t.spec.ID, Topic: tp.Topic, Partition: &tp.Partition, Offset: &was.Offset, Cause: cause})
+	t.dirty = true // the entry and the position are committed though nothing comes
 }

@@ -370,6 +370,17 @@ func (t *Task) Tick(ctx context.Context) (bool, error) {
 // record, for the rows that touch a key of their own.
 const changeBytes = 64
 
+// Grown tells whether a topic has partitions that the task does not read: they were added since it began.
+func (t *Task) Grown(ctx context.Context) bool {
+	for _, in := range t.inputs {
+		topic, err := t.env.Client.Topic(ctx, in.scan.Topic)
+		if err == nil && len(in.cursors) > 0 && int(topic.Partitions) > len(in.cursors) {
+			return true
+		}
+	}
+	return false
+}
+
 // PendingBytes is about what the open epoch holds in memory: output waiting for its commit, and changes of state.
 func (t *Task) PendingBytes() int {
 	if t.store == nil {
