@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -36,55 +35,59 @@ const (
 )
 
 // TestClientsThatDoNotReadHoldLittle: hundreds of clients ask for all there is, again and again, and read nothing; the node's memory is bounded,
-// and a client that reads gets everything.
+// and a client that reads gets everything. Long runs of a partition are sent from files, short ones of many partitions from memory.
 func TestClientsThatDoNotReadHoldLittle(t *testing.T) {
-	b := startBroker(t, func(o *Options) { o.Wire = wire.Options{OwedMax: slowOwed} })
-	cl := connect(t, b)
-	createTopic(t, cl, "much", 1)
 	const records = 300
-	value := []byte(strings.Repeat("x", 64<<10))
-	var batch []*kgo.Record
-	for range records {
-		batch = append(batch, &kgo.Record{Topic: "much", Value: value})
+	for _, c := range []struct {
+		name       string
+		partitions int32
+		bytes      int // of a record
+	}{{"long runs", 1, 64 << 10}, {"short runs", 100, 16 << 10}} {
+		t.Run(c.name, func(t *testing.T) {
+			b := startBroker(t, func(o *Options) { o.Wire = wire.Options{OwedMax: slowOwed} })
+			cl := connect(t, b, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+			createTopic(t, cl, "much", c.partitions)
+			value := []byte(strings.Repeat("x", c.bytes))
+			var batch []*kgo.Record
+			for i := range int32(records) {
+				batch = append(batch, &kgo.Record{Topic: "much", Partition: i % c.partitions, Value: value})
+			}
+			if err := cl.ProduceSync(short(t), batch...).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+			asks := []byte(strings.Repeat(string(fetchAll("much", c.partitions)), 8))
+			before := liveBytes()
+			for range slowClients {
+				conn := dialSlow(t, b)
+				if _, err := conn.Write(asks); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// The clients' requests are served when this one's are: they came first.
+			consume(t, b, "much", records)
+			if held := liveBytes() - before; held > heldMax {
+				t.Errorf("%d clients that don't read hold %d MiB, %d are allowed", slowClients, held>>20, heldMax>>20)
+			} else {
+				t.Logf("%d clients that don't read hold %d MiB", slowClients, held>>20)
+			}
+		})
 	}
-	if err := cl.ProduceSync(short(t), batch...).FirstErr(); err != nil {
-		t.Fatal(err)
-	}
+}
+
+// fetchAll is a request for everything in a topic.
+func fetchAll(topic string, partitions int32) []byte {
 	req := kmsg.NewPtrFetchRequest()
 	req.SetVersion(12)
 	req.MaxBytes, req.MinBytes = 100<<20, 1
-	topic := kmsg.NewFetchRequestTopic()
-	topic.Topic = "much"
-	p := kmsg.NewFetchRequestTopicPartition()
-	p.PartitionMaxBytes = 100 << 20
-	topic.Partitions = append(topic.Partitions, p)
-	req.Topics = append(req.Topics, topic)
-	asks := kmsg.NewRequestFormatter().AppendRequest(nil, req, 1)
-	asks = []byte(strings.Repeat(string(asks), 8))
-	before := liveBytes()
-	for range slowClients {
-		conn := dialSlow(t, b)
-		if _, err := conn.Write(asks); err != nil {
-			t.Fatal(err)
-		}
+	ask := kmsg.NewFetchRequestTopic()
+	ask.Topic = topic
+	for i := range partitions {
+		p := kmsg.NewFetchRequestTopicPartition()
+		p.Partition, p.PartitionMaxBytes = i, 100<<20
+		ask.Partitions = append(ask.Partitions, p)
 	}
-	// The clients' requests are served when this one's are: they came first.
-	reader := connect(t, b, kgo.ConsumeTopics("much"), kgo.FetchMaxPartitionBytes(1<<20))
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	for got := 0; got < records; {
-		fetches := reader.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			t.Fatalf("after %d of %d records: %v", got, records, err)
-		}
-		got += fetches.NumRecords()
-	}
-	reader.Close() // its records are its own
-	if held := liveBytes() - before; held > heldMax {
-		t.Errorf("%d clients that don't read hold %d MiB, %d are allowed", slowClients, held>>20, heldMax>>20)
-	} else {
-		t.Logf("%d clients that don't read hold %d MiB", slowClients, held>>20)
-	}
+	req.Topics = append(req.Topics, ask)
+	return kmsg.NewRequestFormatter().AppendRequest(nil, req, 1)
 }
 
 // TestHalfRequestsHoldLittle: hundreds of clients begin large requests and stop; memory is bounded, and small requests are still served.

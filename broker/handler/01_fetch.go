@@ -34,7 +34,7 @@ func (h *Handler) fetch(ctx context.Context, req *wire.Request) {
 		return
 	}
 	want := replica.FetchRequest{
-		MinBytes: int(in.MinBytes), MaxBytes: min(int(in.MaxBytes), h.FetchBytesMax), MaxMemory: min(fetchMemoryMax, req.Conn.AnswerRoom()),
+		MinBytes: int(in.MinBytes), MaxBytes: min(int(in.MaxBytes), h.FetchBytesMax), MaxMemory: fetchMemoryMax, Memory: req.Conn,
 		MaxWait: time.Duration(in.MaxWaitMillis) * time.Millisecond, Isolation: replica.Isolation(in.IsolationLevel),
 		Partitions: make([]replica.FetchPartition, len(turn.asks)),
 	}

@@ -32,8 +32,18 @@ type FetchRequest struct {
 	MaxBytes int
 	// MaxMemory bounds how much of the answer is in memory; the rest comes as ranges of files. 0 is as much as MaxBytes.
 	MaxMemory int
+	// Memory, when given, is asked for that much before each read, and allows it or less. It gets back what wasn't needed at once, the rest when
+	// done has returned or before the fetch waits.
+	Memory    Memory
 	MaxWait   time.Duration
 	Isolation Isolation
+}
+
+// Memory is what all who read share.
+type Memory interface {
+	// TakeRoom sets at most most bytes aside and tells how many.
+	TakeRoom(most int) int
+	GiveRoom(bytes int)
 }
 
 // Fetched is what one partition gave, in the request's order.
@@ -55,7 +65,7 @@ type Divergence struct {
 func (m *Manager) Fetch(ctx context.Context, req FetchRequest, done func([]Fetched)) {
 	f := &fetch{req: req, done: done, results: make([]Fetched, len(req.Partitions))}
 	if f.read() || req.MaxWait <= 0 || len(req.Partitions) == 0 || ctx.Err() != nil {
-		done(f.results)
+		f.answer()
 		return
 	}
 	f.release() // who waits holds no memory
@@ -78,6 +88,7 @@ type fetch struct {
 	done func([]Fetched)
 	// results belong to the goroutine that reads: the caller's, then the one that set running.
 	results []Fetched
+	room    int // of Memory, in use
 
 	watchers []watcher
 	timer    *time.Timer
@@ -92,7 +103,9 @@ type fetch struct {
 
 // read fills results and tells whether they are worth answering.
 func (f *fetch) read() bool {
-	budget, memory, total, final := f.req.MaxBytes, cmp.Or(f.req.MaxMemory, f.req.MaxBytes), 0, false
+	f.giveRoom()
+	taken := f.takeRoom()
+	budget, memory, total, used, final := f.req.MaxBytes, taken, 0, 0, false
 	for i := range f.req.Partitions {
 		fp, res := &f.req.Partitions[i], &f.results[i]
 		res.Span.Release()
@@ -112,8 +125,10 @@ func (f *fetch) read() bool {
 		}
 		final = final || res.Err != nil || res.Diverging != nil
 		total += res.Span.Len()
-		budget, memory = max(0, budget-res.Span.Len()), max(0, memory-res.Span.Weight())
+		used += res.Span.Weight()
+		budget, memory = max(0, budget-res.Span.Len()), max(0, taken-used)
 	}
+	f.keepRoom(used)
 	return final || total >= min(f.req.MinBytes, f.req.MaxBytes) || memory == 0
 }
 
@@ -124,11 +139,38 @@ func (fp *FetchPartition) check() error {
 	return fp.Partition.CheckEpoch(fp.LeaderEpoch)
 }
 
+// takeRoom asks for memory to read into.
+func (f *fetch) takeRoom() int {
+	most := cmp.Or(f.req.MaxMemory, f.req.MaxBytes)
+	if f.req.Memory != nil {
+		f.room = f.req.Memory.TakeRoom(most)
+		return f.room
+	}
+	return most
+}
+
+// keepRoom gives back all but the bytes that are used: more than was taken, when the first batch alone is larger.
+func (f *fetch) keepRoom(used int) {
+	if f.req.Memory != nil {
+		f.req.Memory.GiveRoom(f.room - used)
+		f.room = used
+	}
+}
+
+func (f *fetch) giveRoom() { f.keepRoom(0) }
+
 // release lets go of what was read.
 func (f *fetch) release() {
 	for i := range f.results {
 		f.results[i].Span.Release()
 	}
+	f.giveRoom()
+}
+
+// answer hands over what was read.
+func (f *fetch) answer() {
+	f.done(f.results)
+	f.giveRoom()
 }
 
 // divergence compares the reader's last epoch with ours.
@@ -212,5 +254,5 @@ func (f *fetch) run() {
 	}
 	f.timer.Stop()
 	f.stopCtx()
-	f.done(f.results)
+	f.answer()
 }

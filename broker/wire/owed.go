@@ -13,11 +13,21 @@ const (
 	pressEvery = time.Second
 )
 
-// AnswerRoom is how many bytes the next answer to this connection should have at most. It shrinks while clients don't take what they
-// asked for, but never below 64 KiB.
-func (c *Conn) AnswerRoom() int {
-	return max(answerMin, int((c.l.opts.OwedMax-c.l.owed.Load())/answerShare))
+// TakeRoom sets memory aside for an answer that is made now, at most most bytes, and tells how much. It is less while clients don't take what they
+// asked for, but never below 64 KiB. What isn't needed is given back with GiveRoom at once, the rest when the answer was handed over (it is counted by
+// itself from then on) or thrown away.
+func (c *Conn) TakeRoom(most int) int {
+	for {
+		owed := c.l.owed.Load()
+		room := min(most, max(answerMin, int((c.l.opts.OwedMax-owed)/answerShare)))
+		if c.l.owed.CompareAndSwap(owed, owed+int64(room)) {
+			return room
+		}
+	}
 }
+
+// GiveRoom gives back what TakeRoom set aside, all of it or a part.
+func (c *Conn) GiveRoom(bytes int) { c.l.owed.Add(-int64(bytes)) }
 
 // crowded tells whether the answers not sent yet take all the memory they may.
 func (l *Listener) crowded() bool { return l.owed.Load() > l.opts.OwedMax }
