@@ -24,6 +24,7 @@ const jobLog = "log"
 
 type bench struct {
 	freshet, peers string
+	bootstrap      string // a cluster that is the node's log; "": its own
 	bids           int64
 	dir            string
 	node           *harness.Process
@@ -38,6 +39,7 @@ func main() {
 	flag.StringVar(&b.freshet, "freshet", "bin/freshet", "the binary under test")
 	flag.StringVar(&b.peers, "peers", "../shared/peers", "where the harness of the peers is")
 	flag.StringVar(&jobs, "jobs", "q1,q2,tumble,produce,consume,point,latency", "what to run; log: the log alone, case by case; partitions: a node with 10,000")
+	flag.StringVar(&b.bootstrap, "bootstrap", "", "HOST:PORT of a Kafka without the topics of the jobs, to be the node's log; for q1, q2, tumble and point")
 	flag.Int64Var(&b.bids, "bids", 3_000_000, "bids of the data set")
 	flag.BoolVar(&against, "against-peers", false, "run the peers too, and print ratios")
 	flag.BoolVar(&big, "big", false, "let the job log grow a log to 20 GiB on each side")
@@ -97,7 +99,11 @@ func (b *bench) start(ctx context.Context) error {
 	ready, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	began := time.Now()
-	node, err := harness.StartProcess(ready, b.freshet, filepath.Join(b.dir, "data"), nil)
+	var args []string
+	if b.bootstrap != "" {
+		args = append(args, "--bootstrap", b.bootstrap)
+	}
+	node, err := harness.StartProcess(ready, b.freshet, filepath.Join(b.dir, "data"), nil, args...)
 	if err != nil {
 		return err
 	}
