@@ -13,12 +13,13 @@ import (
 )
 
 // saidElsewhere are configs that other options of a node decide; Kafka reads them from its file.
-var saidElsewhere = []string{metadata.ConfigNodeID, metadata.ConfigBrokerID, configListeners, configAdvertised, configLogDirs, "process.roles"}
+var saidElsewhere = []string{metadata.ConfigNodeID, metadata.ConfigBrokerID, configListeners, configAdvertised, configLogDirs, configMetadataDir, "process.roles"}
 
 const (
-	configListeners  = "listeners"
-	configAdvertised = "advertised.listeners"
-	configLogDirs    = "log.dirs"
+	configListeners   = "listeners"
+	configAdvertised  = "advertised.listeners"
+	configLogDirs     = "log.dirs"
+	configMetadataDir = "metadata.log.dir"
 )
 
 // CheckConfigs tells whether a node may be started with these broker configs; what Start says, too. Its error has a line for each that is wrong.
@@ -57,6 +58,7 @@ func (b *Broker) staticConfigs() map[string]string {
 	}
 	id := strconv.Itoa(int(b.opts.NodeID))
 	static[metadata.ConfigNodeID], static[metadata.ConfigBrokerID], static[configLogDirs] = id, id, b.topicsDir
+	static[configMetadataDir] = b.opts.FS.PathJoin(b.opts.DataDir, dirMetadata)
 	unlessSet := func(name, value string, said bool) {
 		if _, set := static[name]; said && !set {
 			static[name] = value

@@ -21,6 +21,9 @@ func (b *Broker) wireOptions() wire.Options {
 	if out.IdleTimeout == 0 {
 		out.IdleTimeout = c.Millis(metadata.ConfigIdleMs)
 	}
+	out.AuthFailDelay = cmp.Or(out.AuthFailDelay, max(c.Millis(metadata.ConfigAuthFailDelayMs), 1)) // 0 would stand for the default
+	out.AuthBytesMax = cmp.Or(out.AuthBytesMax, int(c.Int(metadata.ConfigAuthBytesMax)))
+	out.MemoryMax = cmp.Or(out.MemoryMax, c.Int(metadata.ConfigRequestMemory))
 	out.Limiter = b.quotas
 	return out
 }

@@ -2,6 +2,10 @@ package broker
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +14,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/freshetdb/freshet/broker/auth"
+	"github.com/freshetdb/freshet/broker/metadata"
+	"github.com/freshetdb/freshet/broker/wire"
 	"github.com/freshetdb/freshet/storage/vfs"
 )
 
@@ -28,6 +35,32 @@ func TestStaticConfigsAreChecked(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", configs, err)
 		}
+	}
+}
+
+// TestListenerConfigs: what clients may say before they have authenticated follows the configs of the start.
+func TestListenerConfigs(t *testing.T) {
+	_, addr := secureBroker(t, newAuthority(t), func(o *Options) {
+		o.Configs = map[string]string{
+			metadata.ConfigMechanisms: "SCRAM-SHA-512", metadata.ConfigAuthBytesMax: "2048", metadata.ConfigAuthFailDelayMs: "0",
+		}
+	})
+	raw := dialRaw(t, addr[wire.NameSASLPlaintext])
+	got := raw.ask(&kmsg.SASLHandshakeRequest{Mechanism: auth.Plain}, 1).(*kmsg.SASLHandshakeResponse)
+	if got.ErrorCode != kerr.UnsupportedSaslMechanism.Code || !slices.Equal(got.SupportedMechanisms, []string{auth.ScramSHA512}) {
+		t.Errorf("PLAIN: %+v", got)
+	}
+	conn, err := net.Dial("tcp", addr[wire.NameSASLPlaintext])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := conn.Write([]byte{0, 0, 8, 1}); err != nil { // the size of a frame of 2049 bytes
+		t.Fatal(err)
+	}
+	if n, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("a large frame of a stranger: %d bytes, %v", n, err)
 	}
 }
 

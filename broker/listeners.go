@@ -57,7 +57,8 @@ func (b *Broker) openAccess(ctx context.Context) error {
 		SuperUsers: supers, AllowWithoutACL: configs.Bool(metadata.ConfigAllowWithoutACL),
 		Audit: b.log.With("component", "authorizer"), AuditAllowed: b.log.Enabled(ctx, slog.LevelDebug),
 	}
-	b.access = access{credentials: auth.NewCredentials(b.quorum.Image), authorizer: auth.NewAuthorizer(policy, b.quorum.Image)}
+	mechanisms := metadata.SplitList(configs.Text(metadata.ConfigMechanisms))
+	b.access = access{credentials: auth.NewCredentials(b.quorum.Image, mechanisms...), authorizer: auth.NewAuthorizer(policy, b.quorum.Image)}
 	return nil
 }
 

@@ -36,24 +36,34 @@ const (
 
 // Credentials finds what is known of users, and makes exchanges that check it.
 type Credentials struct {
-	image func() *metadata.Image
+	image      func() *metadata.Image
+	mechanisms []string
 	// secret makes up the salts of users who don't exist.
 	secret  []byte
 	hashing chan struct{}
 }
 
-// NewCredentials makes a store over the newest image.
-func NewCredentials(image func() *metadata.Image) *Credentials {
-	c := &Credentials{image: image, secret: make([]byte, saltBytes), hashing: make(chan struct{}, hashingMax)}
+// NewCredentials makes a store over the newest image that offers mechanisms; none given are all.
+func NewCredentials(image func() *metadata.Image, mechanisms ...string) *Credentials {
+	if len(mechanisms) == 0 {
+		mechanisms = Mechanisms()
+	}
+	c := &Credentials{image: image, mechanisms: mechanisms, secret: make([]byte, saltBytes), hashing: make(chan struct{}, hashingMax)}
 	rand.Read(c.secret)
 	return c
 }
 
-// Mechanisms lists what NewExchange knows, in a new slice.
+// Mechanisms lists all there are, in a new slice.
 func Mechanisms() []string { return []string{Plain, ScramSHA256, ScramSHA512} }
 
-// NewExchange begins an authentication, or returns nil for an unknown mechanism.
+// Mechanisms lists what is offered; not to be changed.
+func (c *Credentials) Mechanisms() []string { return c.mechanisms }
+
+// NewExchange begins an authentication, or returns nil for a mechanism that isn't offered.
 func (c *Credentials) NewExchange(mechanism string) Exchange {
+	if !slices.Contains(c.mechanisms, mechanism) {
+		return nil
+	}
 	switch mechanism {
 	case Plain:
 		return &plainExchange{store: c}

@@ -66,7 +66,7 @@ func (s *Session) Handshake(mechanism string) error {
 	if s.exchange != nil || (s.finished && s.until.IsZero()) {
 		return ErrIllegalState
 	}
-	if !slices.Contains(Mechanisms(), mechanism) {
+	if !slices.Contains(s.credentials.Mechanisms(), mechanism) {
 		return fmt.Errorf("%w: %q", ErrMechanism, mechanism)
 	}
 	if s.finished && mechanism != s.mechanism {

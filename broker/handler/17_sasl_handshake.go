@@ -16,8 +16,8 @@ func (h *Handler) saslHandshake(ctx context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.SASLHandshakeRequest)
 	resp := kmsg.NewPtrSASLHandshakeResponse()
 	resp.SupportedMechanisms = []string{}
-	if req.Conn.Endpoint().SASL != nil {
-		resp.SupportedMechanisms = auth.Mechanisms()
+	if offered := req.Conn.Endpoint().SASL; offered != nil {
+		resp.SupportedMechanisms = offered.Mechanisms()
 	}
 	switch err := req.Conn.Handshake(in.Mechanism, in.Version); {
 	case err == nil:

@@ -12,6 +12,8 @@ import (
 // Names of broker configs that code refers to.
 const (
 	ConfigAllowWithoutACL         = "allow.everyone.if.no.acl.found"
+	ConfigAuthBytesMax            = "sasl.server.max.receive.size"
+	ConfigAuthFailDelayMs         = "connection.failed.authentication.delay.ms"
 	ConfigAutoCreateTopics        = "auto.create.topics.enable"
 	ConfigBrokerID                = "broker.id"
 	ConfigCleanerDedupeBytes      = "log.cleaner.dedupe.buffer.size"
@@ -42,6 +44,7 @@ const (
 	ConfigGroupSessionMsMax       = "group.max.session.timeout.ms"
 	ConfigGroupSessionMsMin       = "group.min.session.timeout.ms"
 	ConfigIdleMs                  = "connections.max.idle.ms"
+	ConfigMechanisms              = "sasl.enabled.mechanisms"
 	ConfigNodeID                  = "node.id"
 	ConfigNumPartitions           = "num.partitions"
 	ConfigOffsetMetadataMax       = "offset.metadata.max.bytes"
@@ -53,6 +56,7 @@ const (
 	ConfigQuotaWindows            = "quota.window.num"
 	ConfigReauthMs                = "connections.max.reauth.ms"
 	ConfigRequestBytesMax         = "socket.request.max.bytes"
+	ConfigRequestMemory           = "queued.max.request.bytes"
 	ConfigRetentionCheckMs        = "log.retention.check.interval.ms"
 	ConfigSuperUsers              = "super.users"
 	ConfigTransactionMsMax        = "transaction.max.timeout.ms"
@@ -87,7 +91,7 @@ func synonyms(names ...string) []Synonym {
 var brokerConfigs = makeBrokerConfigs()
 
 func makeBrokerConfigs() []ConfigDef {
-	defs := slices.Concat(nodeConfigs, groupDefaults, acceptedConfigs())
+	defs := slices.Concat(nodeConfigs, listenerConfigs, groupDefaults, factConfigs, acceptedConfigs())
 	for i := range topicConfigs {
 		defs = append(defs, topicDefaultDefs(&topicConfigs[i])...)
 	}
@@ -169,6 +173,36 @@ func checkOverrides(value string) error {
 	return nil
 }
 
+// listenerConfigs are about clients before and while they are served.
+var listenerConfigs = []ConfigDef{
+	{Name: ConfigAuthFailDelayMs, Type: ConfigInt, Default: "100", ReadOnly: true, Max: math.MaxInt32, Doc: "Pause before a client is told that its authentication failed."},
+	{Name: ConfigMechanisms, Type: ConfigList, Default: "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512", ReadOnly: true, OneOf: []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, Why: " (there are no others)", Doc: "SASL mechanisms clients may use; all of them check the same passwords."},
+	{Name: ConfigAuthBytesMax, Type: ConfigInt, Default: "65536", ReadOnly: true, Min: 1024, Max: math.MaxInt32, Doc: "Largest request of a client that has not authenticated."},
+	{Name: ConfigRequestMemory, Type: ConfigLong, Default: "268435456", ReadOnly: true, Min: 1 << 20, Max: math.MaxInt64, Doc: "Memory of all requests being read or served, and of what they are decoded to; one of socket.request.max.bytes always has room. Kafka's default, -1, bounds nothing."},
+}
+
+// factConfigs say what a node is: tools read them, nobody can set them to anything else.
+var factConfigs = []ConfigDef{
+	{Name: "group.coordinator.rebalance.protocols", Type: ConfigList, Default: "classic,consumer", ReadOnly: true, Form: fixed("classic,consumer"), Doc: "The protocols of groups that are served."},
+	{Name: "listener.security.protocol.map", Type: ConfigString, Default: protocolMap, ReadOnly: true, Form: fixed(protocolMap), Doc: "Listeners are called by what they ask of clients."},
+	{Name: "metadata.log.dir", Type: ConfigString, NoDefault: true, ReadOnly: true, Doc: "Where the cluster's metadata are; below the node's data directory."},
+	{Name: "offsets.topic.compression.codec", Type: ConfigInt, Default: "0", ReadOnly: true, OneOf: []string{"0"}, Why: " (internal topics are not compressed)", Doc: "Codec of __consumer_offsets."},
+	{Name: "remote.log.storage.system.enable", Type: ConfigBoolean, Default: "false", ReadOnly: true, OneOf: []string{"false"}, Why: unsupportedTiering, Doc: "Whether topics can be tiered."},
+	{Name: "transaction.two.phase.commit.enable", Type: ConfigBoolean, Default: "false", ReadOnly: true, OneOf: []string{"false"}, Why: " (KIP-939 is not there)", Doc: "Whether transactions can be part of somebody else's."},
+}
+
+const protocolMap = "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL"
+
+// fixed is the form of a text that can only be what it is.
+func fixed(text string) func(string) error {
+	return func(value string) error {
+		if value != text {
+			return fmt.Errorf("is %s and can't be changed to %q", text, value)
+		}
+		return nil
+	}
+}
+
 // The bounds of quota windows keep what is measured for one client small.
 const (
 	maxQuotaWindows = 100
@@ -213,25 +247,30 @@ var clientMetricsConfigs = []ConfigDef{
 	{Name: "metrics", Type: ConfigList, Doc: noEffect + ": clients are not asked for metrics."},
 }
 
-// acceptedConfigs are those that scripts set and that mean nothing here.
+// acceptedConfigs are those that scripts and configuration files set and that mean nothing here. What Kafka changes while it runs may be
+// changed; the others are read-only, as there.
 func acceptedConfigs() []ConfigDef {
 	const big = "9223372036854775807"
 	var out []ConfigDef
+	readOnly := false
 	add := func(t ConfigType, why string, pairs ...string) {
 		for i := 0; i < len(pairs); i += 2 {
-			out = append(out, ConfigDef{Name: pairs[i], Type: t, Default: pairs[i+1], Doc: noEffect + why})
+			out = append(out, ConfigDef{Name: pairs[i], Type: t, Default: pairs[i+1], ReadOnly: readOnly, Doc: noEffect + why})
 		}
 	}
-	const threads = ": work is spread over the processors by itself."
+	const threads, single = ": work is spread over the processors by itself.", " on a single node."
 	add(ConfigInt, threads, "background.threads", "10", "num.io.threads", "8", "num.network.threads", "3", "num.recovery.threads.per.data.dir", "2",
-		"num.replica.fetchers", "1", "log.cleaner.threads", "1", "queued.max.requests", "500", "group.coordinator.threads", "4")
-	const single = " on a single node."
-	add(ConfigLong, single, "follower.replication.throttled.rate", big, "leader.replication.throttled.rate", big, "replica.lag.time.max.ms", "30000",
-		"leader.imbalance.check.interval.seconds", "300")
-	add(ConfigInt, single, "replica.fetch.max.bytes", "1048576", "replica.fetch.min.bytes", "1", "replica.fetch.wait.max.ms", "500",
-		"replica.fetch.backoff.ms", "1000", "replica.socket.timeout.ms", "30000", "controlled.shutdown.max.retries", "3")
-	add(ConfigBoolean, single, "auto.leader.rebalance.enable", "true", "controlled.shutdown.enable", "true")
+		"num.replica.fetchers", "1", "log.cleaner.threads", "1")
+	add(ConfigLong, single, "follower.replication.throttled.rate", big, "leader.replication.throttled.rate", big)
+	add(ConfigInt, single, "controlled.shutdown.max.retries", "3")
 	add(ConfigLong, ": there is one directory.", "replica.alter.log.dirs.io.max.bytes.per.second", big)
+	add(ConfigList, ": metrics are read at the node's HTTP address.", "metric.reporters", "")
+	readOnly = true
+	add(ConfigInt, threads, "queued.max.requests", "500", "group.coordinator.threads", "4")
+	add(ConfigLong, single, "replica.lag.time.max.ms", "30000", "leader.imbalance.check.interval.seconds", "300")
+	add(ConfigInt, single, "replica.fetch.max.bytes", "1048576", "replica.fetch.min.bytes", "1", "replica.fetch.wait.max.ms", "500",
+		"replica.fetch.backoff.ms", "1000", "replica.socket.timeout.ms", "30000")
+	add(ConfigBoolean, single, "auto.leader.rebalance.enable", "true", "controlled.shutdown.enable", "true")
 	add(ConfigInt, ": the system's buffers grow as needed.", "socket.send.buffer.bytes", "102400", "socket.receive.buffer.bytes", "102400")
 	add(ConfigInt, ": internal topics are loaded by what they hold.", "offsets.load.buffer.size", "5242880", "transaction.state.log.load.buffer.size", "5242880",
 		"offsets.commit.timeout.ms", "5000")
@@ -240,7 +279,6 @@ func acceptedConfigs() []ConfigDef {
 	add(ConfigInt, ": internal topics have segments of 100 MiB.", "offsets.topic.segment.bytes", "104857600", "transaction.state.log.segment.bytes", "104857600")
 	add(ConfigLong, ": what expired is looked for when its time has come.", "offsets.retention.check.interval.ms", "600000")
 	add(ConfigInt, ": transactions v2 add partitions in one step.", "add.partitions.to.txn.retry.backoff.ms", "20", "add.partitions.to.txn.retry.backoff.max.ms", "100")
-	add(ConfigString, ": metrics are read at the node's HTTP address.", "metric.reporters", "")
 	return append(out, cleanerConfigs...)
 }
 

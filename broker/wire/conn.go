@@ -28,8 +28,6 @@ const (
 	growBytes = 1 << 20
 	// largeFrame is the size above which a request can't take the last of the memory for requests.
 	largeFrame = 64 << 10
-	// authBytesMax is the largest frame of a client that has not authenticated.
-	authBytesMax = 64 << 10
 	// owedMax is how many bytes of answers may wait for a slow client before its next request is read.
 	owedMax = 16 << 20
 )
@@ -279,9 +277,9 @@ func (c *Conn) readFrame(ctx context.Context) ([]byte, *Buffer, error) {
 func (c *Conn) frameSizes() (least, most int) {
 	switch {
 	case c.bareTokens:
-		return 0, authBytesMax
+		return 0, c.l.opts.AuthBytesMax
 	case c.authenticating():
-		return fixedHeaderBytes, authBytesMax
+		return fixedHeaderBytes, c.l.opts.AuthBytesMax
 	}
 	return fixedHeaderBytes, c.l.opts.RequestBytesMax
 }

@@ -34,6 +34,8 @@ type Options struct {
 	AuthTimeout time.Duration
 	// AuthFailDelay is the pause before a failed authentication is told (100 ms, Kafka's connection.failed.authentication.delay.ms).
 	AuthFailDelay time.Duration
+	// AuthBytesMax is the largest frame of a client that has not authenticated (64 KiB).
+	AuthBytesMax int
 	// DrainTimeout is how long Serve waits for unanswered requests at its end (2 seconds).
 	DrainTimeout time.Duration
 	// Limiter holds clients to their quotas; nil lets them do what they can.
@@ -50,6 +52,7 @@ func (o Options) withDefaults() Options {
 	o.FrameTimeout = orDefault(o.FrameTimeout, time.Minute)
 	o.AuthTimeout = orDefault(o.AuthTimeout, 30*time.Second)
 	o.AuthFailDelay = orDefault(o.AuthFailDelay, 100*time.Millisecond)
+	o.AuthBytesMax = orDefault(o.AuthBytesMax, 64<<10)
 	o.DrainTimeout = orDefault(o.DrainTimeout, 2*time.Second)
 	return o
 }

@@ -39,12 +39,33 @@ in Kafka (`+"`num.partitions`, `group.*`, `transaction.max.timeout.ms`"+`); "at 
 	}
 	fmt.Fprint(w, "\n## Brokers\n")
 	writeConfigs(w, metadata.BrokerConfigDefs(), "changes", change)
+	fmt.Fprint(w, notListed)
 	fmt.Fprint(w, "\n## Consumer groups\n\n`kafka-configs --entity-type groups --entity-name GROUP`.\n")
 	writeConfigs(w, metadata.GroupConfigDefs(), "changes", change)
 	fmt.Fprint(w, "\n## Client metrics\n\n`kafka-configs --entity-type client-metrics --entity-name NAME`.\n")
 	writeConfigs(w, metadata.ClientMetricsConfigDefs(), "changes", change)
 	return nil
 }
+
+// notListed says which configs of Kafka's brokers there are not.
+const notListed = `
+Kafka 4.3 lists about 340 configs of a broker. Those that are not above are not there, neither to be read nor to be set; a node that is started with one
+says so and ends. A name without a meaning would be a promise.
+
+| not there | why |
+|---|---|
+| ` + "`controller.*`, `metadata.log.*`, `metadata.max.*`, `broker.heartbeat.*`, `broker.session.*`, `broker.rack`, `inter.broker.*`, `security.inter.broker.protocol`, `initial.broker.*`" + ` | A node is its own controller and has no other brokers. |
+| ` + "`replica.*`, `replication.quota.*`, `alter.log.dirs.*`, `num.replica.alter.log.dirs.threads`" + ` but for those above | There is one replica in one directory. |
+| ` + "`remote.*`, `cordoned.log.dirs`, `follower.fetch.last.tiered.offset.enable`" + ` | Tiered storage is not there yet. |
+| ` + "`group.share.*`, `share.*`, `group.streams.*`, `delegation.token.*`, `telemetry.max.bytes`" + ` | Neither are share groups, Streams groups, delegation tokens and clients' metrics. |
+| ` + "`group.consumer.*assignment.interval.ms`, `group.coordinator.append.linger.ms`, `group.coordinator.*buffer*`, `group.coordinator.background.threads`" + ` | Groups are assigned at once and written with what else waits. |
+| ` + "`ssl.*`, `early.start.listeners`, `log.dir`" + ` | ` + "`freshet serve` has `--tls-cert`, `--tls-key`, `--tls-client-ca`, `--kafka-tls`, `--data-dir`" + `. |
+| ` + "`sasl.*`" + ` but for those above | PLAIN and SCRAM need none of them; Kerberos and OAUTHBEARER are not there. |
+| ` + "`*.class`, `*.class.name`, `*.policy.class.name`, `config.providers`, `security.providers`, `*metrics.reporters`" + ` | They name Java classes. |
+| ` + "`*.purgatory.*`, `log.flush.*checkpoint*`, `socket.connection.setup.*`, `socket.listen.backlog.size`, `request.timeout.ms`, `metrics.*`, `log.dir.failure.timeout.ms`" + ` | They tune parts that this broker doesn't have. |
+
+Changed while it runs in Kafka and not here: ` + "`listeners`" + ` and what belongs to them.
+`
 
 func writeConfigs(w io.Writer, defs []metadata.ConfigDef, heading string, more func(*metadata.ConfigDef) string) {
 	fmt.Fprintf(w, "\n| config | values | default | %s | meaning |\n|---|---|---|---|---|\n", heading)
