@@ -22,8 +22,9 @@ type (
 	FS = pebblevfs.FS
 	// File is an open file. One goroutine at a time may write or sync; ReadAt may run beside it.
 	File = pebblevfs.File
-	// OpenOption and WriteCategory are parameters of FS's methods, for those who wrap one.
-	OpenOption    = pebblevfs.OpenOption
+	// OpenOption is a parameter of FS's methods, for those who wrap one.
+	OpenOption = pebblevfs.OpenOption
+	// WriteCategory is another.
 	WriteCategory = pebblevfs.DiskWriteCategory
 	// FileInfo describes a file.
 	FileInfo = pebblevfs.FileInfo

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,6 +156,16 @@ func (r *manyRun) create(ctx context.Context) error {
 		}
 		slowest = max(slowest, time.Since(one))
 	}
+	tick := time.NewTicker(knownEvery)
+	defer tick.Stop()
+	for err := errUnknown; errors.Is(err, errUnknown); { // the peer answers before all of it is there
+		if err = allKnown(ctx, cl); err != nil && !errors.Is(err, errUnknown) {
+			return err
+		}
+		if err != nil {
+			<-tick.C
+		}
+	}
 	return r.tell(map[string]any{"step": "create", "topics": manyTopics, "partitions": manyPartitions, "all_s": round(time.Since(began).Seconds()), "slowest_s": round(slowest.Seconds())})
 }
 
@@ -175,7 +186,7 @@ func (r *manyRun) write(ctx context.Context, which string) error {
 			rec := &kgo.Record{Topic: manyTopic(p / partitionsOfTopic), Partition: int32(p % partitionsOfTopic), Value: value}
 			cl.Produce(ctx, rec, func(_ *kgo.Record, err error) {
 				mu.Lock()
-				failed = errors.Join(failed, err)
+				failed = cmp.Or(failed, err)
 				mu.Unlock()
 			})
 		}
@@ -282,7 +293,13 @@ func (r *manyRun) fetchOne(ctx context.Context) error {
 	return nil
 }
 
-// allKnown asks for all topics at once.
+// errUnknown tells that not all partitions are known yet.
+var errUnknown = errors.New("not all partitions are known")
+
+// knownEvery is how often the broker is asked whether they are.
+const knownEvery = 100 * time.Millisecond
+
+// allKnown asks for all topics at once. Errors: errUnknown.
 func allKnown(ctx context.Context, cl *kgo.Client) error {
 	req := kmsg.NewPtrMetadataRequest()
 	resp, err := req.RequestWith(ctx, cl)
@@ -293,13 +310,13 @@ func allKnown(ctx context.Context, cl *kgo.Client) error {
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return fmt.Errorf("metadata of %s-%d: %w", *t.Topic, p.Partition, err)
+				return fmt.Errorf("%w: %s-%d: %w", errUnknown, *t.Topic, p.Partition, err)
 			}
 			n++
 		}
 	}
 	if n < manyPartitions {
-		return fmt.Errorf("metadata knows %d partitions, there are %d", n, manyPartitions)
+		return fmt.Errorf("%w: %d of %d", errUnknown, n, manyPartitions)
 	}
 	return nil
 }
