@@ -14,7 +14,7 @@ import (
 func (s *Shard) joinConsumers(now time.Time, g *group, req JoinRequest, reply func(JoinResponse)) {
 	refuse := func(code coordinator.Code) { reply(JoinResponse{Code: code, MemberID: req.MemberID, Generation: -1}) }
 	said, err := subscriptionOf(req.Protocols)
-	if req.ProtocolType != consumerProtocol || err != nil || !g.consumers.speakAlike(req) {
+	if req.ProtocolType != consumerProtocol || !g.consumers.speakAlike(req) {
 		refuse(coordinator.InconsistentProtocol)
 		return
 	}
@@ -30,6 +30,9 @@ func (s *Shard) joinConsumers(now time.Time, g *group, req JoinRequest, reply fu
 		fallthrough
 	case code != coordinator.OK:
 		refuse(code)
+		return
+	case err != nil:
+		refuse(coordinator.InconsistentProtocol)
 		return
 	}
 	next := *m

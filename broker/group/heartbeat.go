@@ -1,6 +1,7 @@
 package group
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -282,7 +283,8 @@ func (ch *change) succeed(old *consumer, id string) *consumer {
 // member's own next step, which it returns.
 func (ch *change) advance(m *consumer, holds []Partition, known bool, mayDescribe func(string) bool) *consumer {
 	before := ch.c.members[m.id] // also of the former life of a static member
-	changed := before == nil || !before.sameSubscription(m)
+	nobody := &consumer{} // who has subscribed to nothing, as a member that says so changes nothing
+	changed := ch.c.epoch == 0 || !cmp.Or(before, nobody).sameSubscription(m)
 	ch.describe(m)
 	if before != nil && before.regex != m.regex {
 		ch.dropRegex(before.regex)

@@ -268,8 +268,7 @@ func (s *Shard) completeJoin(now time.Time, g *group) {
 	g.enter(CompletingRebalance, now)
 	g.syncDeadline = now.Add(g.rebalanceTimeout())
 	for _, m := range g.members {
-		m.synced = false
-		m.assignment = nil
+		m.synced = false // its last assignment is shown until there is another
 		m.touch(now)
 	}
 	for _, m := range g.members {

@@ -70,7 +70,10 @@ func (s *Shard) mayCommitTxn(c Committer, offsets []TopicOffset) coordinator.Cod
 		return coordinator.OK // before KIP-447 producers could not name the member
 	}
 	g := s.groups[c.Group]
-	if g == nil {
+	switch {
+	case c.Generation < 0 && (g == nil || g.state == Empty):
+		return coordinator.OK // nobody is there who could be meant
+	case g == nil:
 		return coordinator.IllegalGeneration
 	}
 	if _, code := g.find(c.MemberID, c.InstanceID); code != coordinator.OK {

@@ -34,7 +34,7 @@ func (h *Handler) describeGroups(ctx context.Context, req *wire.Request) {
 		case <-ctx.Done():
 		}
 		out := describedGroup(in.Version, id, &d)
-		out.AuthorizedOperations = h.operations(req, in.IncludeAuthorizedOperations && (d.Code == coordinator.OK || d.Code == coordinator.GroupIDNotFound), auth.ResourceGroup, id)
+		out.AuthorizedOperations = h.operations(req, in.IncludeAuthorizedOperations && (d.Code == coordinator.OK || out.ErrorCode == 0), auth.ResourceGroup, id)
 		resp.Groups = append(resp.Groups, out)
 	}
 	req.Reply(resp)
@@ -59,9 +59,9 @@ func describedGroup(version int16, id string, d *group.Description) kmsg.Describ
 	for _, m := range d.Members {
 		om := kmsg.NewDescribeGroupsResponseGroupMember()
 		om.MemberID, om.InstanceID, om.ClientID, om.ClientHost = m.MemberID, orNull(m.InstanceID), m.ClientID, m.ClientHost
-		om.ProtocolMetadata, om.MemberAssignment = []byte{}, []byte{}
+		om.ProtocolMetadata, om.MemberAssignment = []byte{}, append([]byte{}, m.Assignment...)
 		if stable {
-			om.ProtocolMetadata, om.MemberAssignment = m.Metadata, m.Assignment
+			om.ProtocolMetadata = m.Metadata
 		}
 		out.Members = append(out.Members, om)
 	}

@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -86,7 +85,7 @@ func scramChanges(in *kmsg.AlterUserSCRAMCredentialsRequest) ([]controller.Scram
 	for _, d := range in.Deletions {
 		m, known := scramMechanism(d.Mechanism)
 		if e := checkScramUser(d.Name, known); e != nil {
-			bad[d.Name] = cmp.Or(bad[d.Name], e)
+			bad[d.Name] = e
 			continue
 		}
 		changes = append(changes, controller.ScramChange{Key: metadata.ScramKey{User: d.Name, Mechanism: m}})
@@ -95,7 +94,7 @@ func scramChanges(in *kmsg.AlterUserSCRAMCredentialsRequest) ([]controller.Scram
 		u := &in.Upsertions[i]
 		m, known := scramMechanism(u.Mechanism)
 		if e := checkUpsertion(u, known); e != nil {
-			bad[u.Name] = cmp.Or(bad[u.Name], e)
+			bad[u.Name] = e
 			continue
 		}
 		credential := auth.DeriveCredential(m, slices.Clone(u.Salt), u.SaltedPassword, u.Iterations)

@@ -90,7 +90,7 @@ func describedConsumer(img *metadata.Image, m *group.ConsumerMemberDescription) 
 	out := kmsg.NewConsumerGroupDescribeResponseGroupMember()
 	out.MemberID, out.InstanceID, out.RackID = m.MemberID, orNull(m.InstanceID), orNull(m.Rack)
 	out.MemberEpoch, out.ClientID, out.ClientHost = m.Epoch, m.ClientID, m.ClientHost
-	out.SubscribedTopics, out.SubscribedTopicRegex = append([]string{}, m.Topics...), orNull(m.Regex)
+	out.SubscribedTopics, out.SubscribedTopicRegex = append([]string{}, m.Topics...), new(m.Regex)
 	out.Assignment, out.TargetAssignment = describedPartitions(img, m.Assigned), describedPartitions(img, m.Target)
 	out.MemberType = memberTypeConsumer
 	if m.Classic {

@@ -21,6 +21,7 @@ type flattener struct {
 	api   string
 	names map[string]string // values that a script captured, and run ids, to what stands for them
 	lines []line
+	epoch *int64 // the first epoch of a consumer group that the case saw, 0 before
 }
 
 var (
@@ -34,7 +35,7 @@ const (
 )
 
 // keyFields are the fields that say which element of an array one is, most telling first.
-var keyFields = []string{"ApiKey", "Topic", "TopicName", "TopicID", "Group", "GroupID", "TransactionalID", "Name", "ConfigName", "ResourceType", "ResourceName", "Key", "MemberID", "User", "Feature", "Partition", "PartitionIndex", "Type", "Principal", "Host", "Operation", "PermissionType", "Mechanism"}
+var keyFields = []string{"ApiKey", "Topic", "TopicName", "TopicID", "Group", "GroupID", "TransactionalID", "Name", "ConfigName", "ResourceType", "ResourceName", "ResourcePatternType", "Key", "MemberID", "User", "Feature", "Partition", "PartitionIndex", "Type", "Principal", "Host", "Operation", "PermissionType", "Mechanism"}
 
 func (f *flattener) answer(resp kmsg.Response) []line {
 	f.api = kmsg.NameForKey(resp.Key())
@@ -194,6 +195,9 @@ var masked = map[string]bool{
 	"ApiVersions FinalizedFeaturesEpoch": true,
 }
 
+// epochs are fields whose numbers mean something only beside each other.
+var epochs = map[string]bool{"MemberEpoch": true, "Epoch": true, "AssignmentEpoch": true}
+
 func (f *flattener) integer(n int64, name string) string {
 	switch {
 	case name == "Port", masked[f.api+" "+name] && n >= 0:
@@ -207,6 +211,11 @@ func (f *flattener) integer(n int64, name string) string {
 		return "<pid>"
 	case name == "SessionID" && n != 0:
 		return "<session>"
+	case epochs[name] && strings.HasPrefix(f.api, "ConsumerGroup") && n > 0:
+		if *f.epoch == 0 {
+			*f.epoch = n
+		}
+		return fmt.Sprintf("<first epoch%+d>", n-*f.epoch)
 	case name == "ErrorCode":
 		return codeName(int16(n))
 	}

@@ -43,6 +43,7 @@ type player struct {
 	vars     map[string]string
 	masks    map[string]string
 	steps    []step
+	epoch    int64
 }
 
 func newPlayer(ctx context.Context, side, broker, run, name string, versions map[int16][2]int16) *player {
@@ -373,7 +374,7 @@ func (p *player) record(l scriptLine, title, api string, resp kmsg.Response, err
 	if err != nil {
 		s.lines = []line{{"answer", err.Error()}}
 	} else {
-		f := &flattener{names: p.masks}
+		f := &flattener{names: p.masks, epoch: &p.epoch}
 		s.lines = f.answer(resp)
 	}
 	p.steps = append(p.steps, s)

@@ -32,6 +32,7 @@ offsets.topic.num.partitions=16
 transaction.state.log.num.partitions=16
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
+group.consumer.assignment.interval.ms=0
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 $(printf '%s\n' "${settings[@]}")
