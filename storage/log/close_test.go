@@ -191,7 +191,7 @@ func TestCloseTogether(t *testing.T) {
 func TestCloseTogetherFaults(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	for _, cause := range []error{syscall.EIO, syscall.ENOSPC} {
-		for n := 1; ; n += 1 + n/2 {
+		for n := 1; ; n += n {
 			c := newCloseRun(t)
 			synced, count, failed := c.synced(), 0, false
 			c.fault.set(func(op vfs.Op) error {

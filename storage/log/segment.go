@@ -59,17 +59,18 @@ func (l *Log) newActive(base int64) *segment {
 
 // acquire opens the file for a user, who must release it, and tells how much of it is written. The caller holds no Log.mu.
 func (s *segment) acquire() (vfs.File, int64, error) {
-	s.makeRoom()
-	return s.acquireNow()
+	s.lockWithRoom()
+	defer s.mu.Unlock()
+	return s.use()
 }
 
-// makeRoom keeps the bound of open files if the segment's has to be opened.
-func (s *segment) makeRoom() {
+// lockWithRoom locks s.mu. If the file will have to be opened then, there is room for it among the open files.
+func (s *segment) lockWithRoom() {
 	s.mu.Lock()
-	closed := s.file == nil && !s.gone
-	s.mu.Unlock()
-	if closed {
+	if s.file == nil && !s.gone {
+		s.mu.Unlock()
 		s.log.opts.Files.room()
+		s.mu.Lock()
 	}
 }
 
@@ -77,6 +78,11 @@ func (s *segment) makeRoom() {
 func (s *segment) acquireNow() (vfs.File, int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.use()
+}
+
+// use is acquire with s.mu held.
+func (s *segment) use() (vfs.File, int64, error) {
 	if s.gone {
 		return nil, 0, errSegmentGone
 	}
@@ -108,8 +114,7 @@ func (s *segment) openFile() (err error) {
 
 // wake opens the file for a writer, who holds the log's append lock.
 func (s *segment) wake() error {
-	s.makeRoom()
-	s.mu.Lock()
+	s.lockWithRoom()
 	defer s.mu.Unlock()
 	s.touched, s.recent = true, true
 	return s.openFile()
