@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -194,6 +195,55 @@ func TestTaskRecovers(t *testing.T) {
 	}
 	if err := l.task.WaitFor(context.Background(), map[client.TopicPartition]int64{testIn: 5}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTaskOvertaken deletes records below a running task's place: it fails, and its next life goes on behind them and says so once.
+func TestTaskOvertaken(t *testing.T) {
+	l := newLife(t, 1, countPlan(t, physical.Window{}))
+	l.add(0, 1, "a", "b")
+	l.commit()
+	l.add(0, 2, "a", "c")
+	l.add(0, 3, "b")
+	tp := client.TopicPartition{Topic: "in"}
+	if err := l.broker.DeleteRecords(context.Background(), tp, 4); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.task.Work(context.Background()); !errors.Is(err, client.ErrOffsetOutOfRange) {
+		t.Fatalf("read what is gone: %v", err)
+	}
+	for range 2 {
+		l.start()
+		l.commit()
+	}
+	if got, want := fmt.Sprint(l.counts()), `map[a:{"N":1} b:{"N":2}]`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	told := l.broker.Values(ErrorTopic)
+	if len(told) != 1 || !strings.Contains(told[0], `"record_offset":2,"cause":"records 2 to 3 were deleted before the query read them; it goes on at 4"`) {
+		t.Errorf("error stream: %q", told)
+	}
+}
+
+// TestTaskGrown adds a partition to the input of a query that began with new records only: it is read from its start.
+func TestTaskGrown(t *testing.T) {
+	plan := countPlan(t, physical.Window{})
+	plan.Root.Inputs()[0].Inputs()[0].Inputs()[0].(*physical.Scan).Start.Latest = true
+	l := newLife(t, 1, plan)
+	l.add(0, 1, "a")
+	l.commit()
+	if l.task.Grown(context.Background()) {
+		t.Error("grown too early")
+	}
+	l.broker.Make("in", 1) // one more
+	l.add(1, 2, "b")
+	if !l.task.Grown(context.Background()) {
+		t.Error("not grown")
+	}
+	l.start()
+	l.commit()
+	if got, want := fmt.Sprint(l.counts()), `map[a:{"N":1} b:{"N":1}]`; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 
