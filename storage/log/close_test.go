@@ -152,7 +152,7 @@ func TestCloseTogether(t *testing.T) {
 	c, checks := newCloseRun(t), 0
 	for life := range 4 {
 		c.fault.set(func(op vfs.Op) error {
-			if op.Kind != vfs.OpFileRead && op.Kind != vfs.OpFileReadAt && rng.IntN(200) == 0 {
+			if op.Kind != vfs.OpFileRead && op.Kind != vfs.OpFileReadAt && rng.IntN(500) == 0 {
 				checks++
 				c.check(vfs.Crash(c.mem, rng.IntN(101), rng), false, c.synced())
 			}
@@ -191,7 +191,7 @@ func TestCloseTogether(t *testing.T) {
 func TestCloseTogetherFaults(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	for _, cause := range []error{syscall.EIO, syscall.ENOSPC} {
-		for n := 1; ; n += n {
+		for n := 1; ; n *= 3 {
 			c := newCloseRun(t)
 			synced, count, failed := c.synced(), 0, false
 			c.fault.set(func(op vfs.Op) error {
