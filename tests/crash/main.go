@@ -1,6 +1,7 @@
 // Command crash kills a node with SIGKILL again and again under idempotent and transactional producers, consumer groups of both protocols, a
-// consume-transform-produce loop, DDL and running queries, then counts: no acknowledged record is lost, doubled or out of order, no aborted one is
-// seen by readers of committed records, no committed position went back, and every view equals the batch answer over its input.
+// consume-transform-produce loop, DDL and running queries, a compacted topic written over TLS, deleted records and topics that are made again, then
+// counts: no acknowledged record is lost, doubled or out of order, no aborted one is seen by readers of committed records, no committed position went
+// back, nothing deleted came back, and every view equals the batch answer over its input.
 package main
 
 import (
@@ -53,8 +54,9 @@ type options struct {
 // lives is a node that dies and comes back on the same ports and directory.
 type lives struct {
 	options
-	node *harness.Process
-	rnd  *rand.Rand
+	secure *secure // nil on a foreign cluster
+	node   *harness.Process
+	rnd    *rand.Rand
 }
 
 // dumpBytes makes states be dumped often, so that kills fall into dumps too.
@@ -77,7 +79,9 @@ func (l *lives) start(ctx context.Context, dir string) error {
 	if l.bootstrap != "" {
 		args = append(args, "--bootstrap", l.bootstrap)
 	} else {
-		args = append(args, "--broker-config", "group.initial.rebalance.delay.ms=0", "--broker-config", "group.consumer.heartbeat.interval.ms=500")
+		args = append(args, "--broker-config", "group.initial.rebalance.delay.ms=0", "--broker-config", "group.consumer.heartbeat.interval.ms=500",
+			"--broker-config", "log.cleaner.backoff.ms=100")
+		args = append(args, l.secure.flags()...)
 	}
 	node, err := harness.StartProcess(ctx, l.binary, dir, l.node, args...)
 	if err != nil {
@@ -106,6 +110,7 @@ type load struct {
 	writers  []*writer
 	groups   []*readers
 	copier   *copier
+	clients  []client
 }
 
 func startLoad(node *harness.Process, seed uint64) (*load, error) {
@@ -196,6 +201,11 @@ func run(ctx context.Context, o options, seed uint64) (passed int, err error) {
 		return 0, err
 	}
 	l := &lives{options: o, rnd: rand.New(rand.NewPCG(seed, 1))}
+	if o.bootstrap == "" {
+		if l.secure, err = newSecure(dir); err != nil {
+			return 0, err
+		}
+	}
 	data := filepath.Join(dir, "data")
 	if err := l.start(ctx, data); err != nil {
 		return 0, err
@@ -209,6 +219,11 @@ func run(ctx context.Context, o options, seed uint64) (passed int, err error) {
 	w, err := startLoad(l.node, seed)
 	if err != nil {
 		return 0, err
+	}
+	if l.secure != nil {
+		if w.clients, err = startClients(ctx, l.node.Kafka, l.secure, seed); err != nil {
+			return 0, err
+		}
 	}
 	began := time.Now()
 	kills, err := l.die(ctx, data)
@@ -236,6 +251,11 @@ func (w *load) check(ctx context.Context, node *harness.Process, kills int, took
 			return 0, fmt.Errorf("writer %d: %w", writer.number, err)
 		}
 	}
+	for _, c := range w.clients {
+		if err := c.stop(ctx); err != nil {
+			return 0, err
+		}
+	}
 	acked, err := w.producer.stop(ctx)
 	if err != nil {
 		return 0, err
@@ -250,6 +270,9 @@ func (w *load) check(ctx context.Context, node *harness.Process, kills int, took
 	}
 	for _, g := range w.groups {
 		checks = append(checks, func() error { return g.finish(acked) })
+	}
+	for _, c := range w.clients {
+		checks = append(checks, func() error { return c.check(ctx, node.Kafka) })
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {
