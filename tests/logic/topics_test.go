@@ -148,7 +148,14 @@ func TestPartitionsAreAdded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := &kgo.Record{Topic: topic.Topic, Partition: 1, Value: []byte(`{"ID":1,"id":1}`)}
+	for made := int32(0); made != topic.Count; { // a broker tells of them a moment later
+		known, err := b.log.Topic(t.Context(), "s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		made = known.Partitions
+	}
+	record := &kgo.Record{Topic: topic.Topic, Partition: 1, Value: []byte(`{"id":1}`)}
 	producer, err := kgo.NewClient(kgo.SeedBrokers(b.kafka.OptValue(kgo.SeedBrokers).([]string)...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		t.Fatal(err)
@@ -198,6 +205,14 @@ func TestClusterRefuses(t *testing.T) {
 		if _, err := admin.CreateTopic(t.Context(), client.TopicSpec{Name: topic, Partitions: 1}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	producer, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(super, ",")...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	if err := producer.ProduceSync(t.Context(), &kgo.Record{Topic: prefix + "unread", Value: []byte(`{"id":1}`)}).FirstErr(); err != nil {
+		t.Fatal(err)
 	}
 	user, password, _ := strings.Cut(login, ":")
 	grant(t, super, user, prefix)
