@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// gatherBytes is how much clients must have on its way to make a stream, whose rounds wait for it.
-	gatherBytes = 128 << 10
+	// gatherBytes is how much clients must have on its way to make a stream, whose rounds wait for it: two of the batches that Java clients
+	// make, five of which they send before they wait.
+	gatherBytes = 32 << 10
 	// gatherBytesMax is how much a round waits for at most, gatherPause how long.
 	gatherBytesMax = 8 << 20
 	gatherPause    = 2 * time.Millisecond
