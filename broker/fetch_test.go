@@ -20,6 +20,7 @@ type rawClient struct {
 	t    testing.TB
 	conn net.Conn
 	in   *bufio.Reader
+	name string // the client id
 }
 
 func dialRaw(t testing.TB, addr string) *rawClient {
@@ -30,14 +31,14 @@ func dialRaw(t testing.TB, addr string) *rawClient {
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
-	return &rawClient{t: t, conn: conn, in: bufio.NewReader(conn)}
+	return &rawClient{t: t, conn: conn, in: bufio.NewReader(conn), name: "raw"}
 }
 
 // ask sends a request and reads its answer.
 func (c *rawClient) ask(req kmsg.Request, version int16) kmsg.Response {
 	c.t.Helper()
 	req.SetVersion(version)
-	if _, err := c.conn.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID("raw")).AppendRequest(nil, req, 1)); err != nil {
+	if _, err := c.conn.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID(c.name)).AppendRequest(nil, req, 1)); err != nil {
 		c.t.Fatal(err)
 	}
 	resp := req.ResponseKind()

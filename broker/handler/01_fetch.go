@@ -34,10 +34,11 @@ func (h *Handler) fetch(ctx context.Context, req *wire.Request) {
 		return
 	}
 	want := replica.FetchRequest{
-		MinBytes: int(in.MinBytes), MaxBytes: min(int(in.MaxBytes), h.FetchBytesMax), MaxMemory: fetchMemoryMax, Memory: req.Conn,
+		MinBytes: int(in.MinBytes), MaxBytes: min(int(in.MaxBytes), h.FetchBytesMax, req.FetchRoom()), MaxMemory: fetchMemoryMax, Memory: req.Conn,
 		MaxWait: time.Duration(in.MaxWaitMillis) * time.Millisecond, Isolation: replica.Isolation(in.IsolationLevel),
 		Partitions: make([]replica.FetchPartition, len(turn.asks)),
 	}
+	want.MinBytes = min(want.MinBytes, want.MaxBytes)
 	follower := isFollower(in)
 	for i := range turn.asks {
 		want.Partitions[i] = h.fetchPartition(req, &turn.asks[i], turn.usesIDs, follower)
@@ -93,11 +94,19 @@ func (h *Handler) topicName(p *replica.Partition, id metadata.UUID) (name string
 // fetched answers with what was read.
 func (h *Handler) fetched(req *wire.Request, turn *fetchTurn, got []replica.Fetched) {
 	in := req.Body.(*kmsg.FetchRequest)
+	bytes := 0
+	for i := range got {
+		bytes += got[i].Span.Len()
+	}
+	if req.ThrottleFetch(bytes) {
+		id, err := turn.throttled()
+		release(got)
+		req.ReplyWith(&fetchAnswer{version: in.Version, err: h.code(err), session: id})
+		return
+	}
 	id, answered, err := h.sessions.finish(turn, got)
 	if err != nil {
-		for i := range got {
-			got[i].Span.Release()
-		}
+		release(got)
 		req.ReplyWith(&fetchAnswer{version: in.Version, err: h.code(err)})
 		return
 	}
@@ -108,4 +117,11 @@ func (h *Handler) fetched(req *wire.Request, turn *fetchTurn, got []replica.Fetc
 		a.findLeaders(req.Conn, isFollower(in))
 	}
 	req.ReplyWith(a)
+}
+
+// release gives back records that aren't sent.
+func release(got []replica.Fetched) {
+	for i := range got {
+		got[i].Span.Release()
+	}
 }

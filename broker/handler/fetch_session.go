@@ -237,6 +237,19 @@ func (c *fetchSessions) finish(t *fetchTurn, got []replica.Fetched) (id int32, a
 	return s.id, answered, nil
 }
 
+// throttled is finish for an answer that tells nothing, because the client has to wait: the session stays as it was, and a full request gets none.
+func (t *fetchTurn) throttled() (id int32, err error) {
+	if t.session == nil {
+		return 0, nil
+	}
+	t.session.mu.Lock()
+	defer t.session.mu.Unlock()
+	if t.session.epoch != t.epoch {
+		return 0, kerr.InvalidFetchSessionEpoch
+	}
+	return t.session.id, nil
+}
+
 // told notes what a client is told of a partition; false when that is nothing new.
 func (r *fetchRemembered) told(got *replica.Fetched) bool {
 	high, start := got.HighWatermark, got.Start

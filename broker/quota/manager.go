@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,9 +65,42 @@ func (m *Manager) Produced(user, client string, bytes int) time.Duration {
 	return m.count(produced, user, client, float64(bytes))
 }
 
-// Fetched does the same for the bytes of a Fetch answer.
+// Fetched counts the bytes of a Fetch answer and says how long the client has to wait before it may have them; an answer that is not sent
+// is taken back by Unfetched. A client that has fetched nothing within the windows never waits: a batch may be larger than they allow.
 func (m *Manager) Fetched(user, client string, bytes int) time.Duration {
-	return m.count(fetched, user, client, float64(bytes))
+	limit, who, ok := m.table.Load().find(fetched, user, client)
+	if !ok {
+		return 0
+	}
+	w := m.windows.Load().Windows
+	var wait time.Duration
+	m.measures[fetched].with(who, m.now(), w, func(e *measure, now time.Time) {
+		idle := e.rate.idle(now, w)
+		if wait = e.rate.add(now, w, float64(bytes), limit); idle {
+			wait = 0
+		}
+	})
+	return wait
+}
+
+// Unfetched takes back what Fetched has just counted.
+func (m *Manager) Unfetched(user, client string, bytes int) {
+	if _, who, ok := m.table.Load().find(fetched, user, client); ok {
+		w := m.windows.Load().Windows
+		m.measures[fetched].with(who, m.now(), w, func(e *measure, now time.Time) { e.rate.take(now, w, float64(bytes)) })
+	}
+}
+
+// FetchRoom is the most bytes one Fetch answer to a client may have without making it wait for ever: what the windows before the present
+// one allow together (Kafka's getMaxValueInQuotaWindow).
+func (m *Manager) FetchRoom(user, client string) int {
+	limit, _, ok := m.table.Load().find(fetched, user, client)
+	w := m.windows.Load().Windows
+	room := limit * float64(w.Count-1) * w.Size.Seconds()
+	if !ok || room >= math.MaxInt32 {
+		return math.MaxInt32
+	}
+	return int(room)
 }
 
 // hundredth turns the seconds of one processor into percent.

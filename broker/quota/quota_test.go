@@ -92,8 +92,17 @@ func TestFetchAndWork(t *testing.T) {
 	if m.Produced("u", "c", 1<<20) != 0 || m.Fetched("v", "c", 1<<20) != 0 {
 		t.Error("the wrong client waits")
 	}
-	if wait := m.Fetched("u", "c", 1000); wait < 80*time.Second || wait > 100*time.Second {
-		t.Errorf("fetching 1000 bytes at 10 a second waits %v", wait)
+	if room := m.FetchRoom("u", "c"); room != 100 || m.FetchRoom("v", "c") != math.MaxInt32 {
+		t.Errorf("room for %d bytes", room)
+	}
+	if wait := m.Fetched("u", "c", 1000); wait != 0 {
+		t.Errorf("the first batch, larger than there is room for, waits %v", wait)
+	}
+	for range 3 { // what is taken back doesn't add up
+		if wait := m.Fetched("u", "c", 10); wait < 80*time.Second || wait > 100*time.Second {
+			t.Errorf("fetching more after 1000 bytes at 10 a second waits %v", wait)
+		}
+		m.Unfetched("u", "c", 10)
 	}
 	if wait := m.Worked("u", "c", time.Second); wait != 0 {
 		t.Errorf("a second of work in ten at 50 %% waits %v", wait)

@@ -1,6 +1,9 @@
 package quota
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Windows say how a rate is measured: over so many windows of such a size.
 type Windows struct {
@@ -47,6 +50,19 @@ func (r *rate) add(now time.Time, w Windows, amount, limit float64) time.Duratio
 		return 0
 	}
 	return seconds(over / limit)
+}
+
+// take gives back an amount that was just added.
+func (r *rate) take(now time.Time, w Windows, amount float64) {
+	r.move(now, w)
+	i := r.last % int64(w.Count)
+	r.used[i] = max(0, r.used[i]-amount)
+}
+
+// idle tells whether nothing was used.
+func (r *rate) idle(now time.Time, w Windows) bool {
+	r.move(now, w)
+	return !slices.ContainsFunc(r.used, func(used float64) bool { return used > 0 })
 }
 
 // bucket is a rate that may be saved up for a while: it holds tokens, each for one unit, and may owe some (KIP-599).

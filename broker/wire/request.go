@@ -130,9 +130,7 @@ func (r *Request) send(body Encoder) {
 	f := newFrame(r.CorrelationID, r.Body.IsFlexible() && r.Key != apiVersionsKey)
 	at := len(f.Bytes)
 	body.EncodeTo(f)
-	if r.charged && r.Key == fetchKey {
-		// A Fetch answer begins with its throttle time, which depends on its length.
-		r.Throttle(r.Conn.l.opts.Limiter.Fetched(r.Conn.caller.Principal.Name, r.ClientID, f.Len()))
+	if r.throttle > 0 && r.Key == fetchKey { // its answer begins with the throttle time
 		binary.BigEndian.PutUint32(f.Bytes[at:], uint32(r.throttleMillis()))
 	}
 	f.finish()

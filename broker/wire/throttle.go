@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"math"
 	"net"
 	"strconv"
 	"sync"
@@ -23,6 +24,9 @@ type Limiter interface {
 	Active() bool
 	Produced(user, client string, bytes int) time.Duration
 	Fetched(user, client string, bytes int) time.Duration
+	// Unfetched takes back what Fetched has just counted; FetchRoom bounds one answer.
+	Unfetched(user, client string, bytes int)
+	FetchRoom(user, client string) int
 	Worked(user, client string, d time.Duration) time.Duration
 	// Connected is asked of every connection; one that isn't let in is held for the answer and closed.
 	Connected(ip string) time.Duration
@@ -133,6 +137,30 @@ func (r *Request) settle() {
 		took = time.Since(time.Unix(0, int64(-took)))
 	}
 	r.Throttle(r.Conn.l.opts.Limiter.Worked(r.Conn.caller.Principal.Name, r.ClientID, took))
+}
+
+// FetchRoom is the most bytes the answer to this Fetch may have: a larger one would never be within the client's quota.
+func (r *Request) FetchRoom() int {
+	if !r.charged {
+		return math.MaxInt32
+	}
+	return r.Conn.l.opts.Limiter.FetchRoom(r.Conn.caller.Principal.Name, r.ClientID)
+}
+
+// ThrottleFetch counts what serving a Fetch took, and an answer of so many bytes, and tells whether the client has to wait: its answer must have
+// no records then, and its bytes don't count (KIP-219). It is called once, when the answer is known, before it is sent.
+func (r *Request) ThrottleFetch(bytes int) bool {
+	if !r.charged {
+		return false
+	}
+	r.settle()
+	r.charged = false
+	limiter, user := r.Conn.l.opts.Limiter, r.Conn.caller.Principal.Name
+	if r.Throttle(limiter.Fetched(user, r.ClientID, bytes)); r.throttle <= 0 {
+		return false
+	}
+	limiter.Unfetched(user, r.ClientID, bytes)
+	return true
 }
 
 // throttleMillis is what the answer tells the client.

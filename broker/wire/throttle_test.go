@@ -19,6 +19,8 @@ type strict struct {
 func (s *strict) Active() bool                                      { return true }
 func (s *strict) Produced(_, _ string, _ int) time.Duration         { return s.produced }
 func (s *strict) Fetched(_, _ string, _ int) time.Duration          { return s.fetched }
+func (s *strict) Unfetched(_, _ string, _ int)                      {}
+func (s *strict) FetchRoom(_, _ string) int                         { return 1000 }
 func (s *strict) Worked(_, _ string, _ time.Duration) time.Duration { return s.worked }
 func (s *strict) Connected(string) time.Duration                    { return s.connected }
 
@@ -26,7 +28,10 @@ func (s *strict) Connected(string) time.Duration                    { return s.c
 func throttledNode(t *testing.T, limiter Limiter) (l *Listener, addr string) {
 	t.Helper()
 	versions := NewVersions([]API{
-		{Key: 1, Min: 4, Max: 18, Serve: func(_ context.Context, req *Request) { req.Reply(kmsg.NewPtrFetchResponse()) }},
+		{Key: 1, Min: 4, Max: 18, Serve: func(_ context.Context, req *Request) {
+			req.ThrottleFetch(100)
+			req.Reply(kmsg.NewPtrFetchResponse())
+		}},
 		{Key: 3, Min: 0, Max: 13, Serve: func(_ context.Context, req *Request) { req.Reply(kmsg.NewPtrMetadataResponse()) }},
 	})
 	l = New(Options{Limiter: limiter}, versions, nil, slog.New(slog.DiscardHandler))
