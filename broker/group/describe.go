@@ -49,7 +49,7 @@ type ConsumerDescription struct {
 	Members                []ConsumerMemberDescription
 }
 
-// ConsumerMemberDescription describes a member. Partitions are sorted.
+// ConsumerMemberDescription describes a member. Partitions are sorted, in Assigned those it shall give up after the others.
 type ConsumerMemberDescription struct {
 	MemberID, InstanceID, Rack string
 	ClientID, ClientHost       string
@@ -81,7 +81,7 @@ func (s *Shard) DescribeConsumers(groupID string) ConsumerDescription {
 	for _, m := range c.sortedMembers() {
 		d.Members = append(d.Members, ConsumerMemberDescription{
 			MemberID: m.id, InstanceID: m.instance, Rack: m.rack, ClientID: m.clientID, ClientHost: m.clientHost,
-			Epoch: m.epoch, Topics: m.names, Regex: m.regex, Assigned: m.assigned.sorted(), Target: c.target[m.id],
+			Epoch: m.epoch, Topics: m.names, Regex: m.regex, Assigned: append(m.assigned.sorted(), m.revoking.sorted()...), Target: c.target[m.id],
 			Classic: m.classic != nil,
 		})
 	}

@@ -21,6 +21,11 @@ const (
 	timestampEarliestPendingUpload = -6 // without tiers, none
 )
 
+// timestampVersions are the first versions in which a special name means something.
+var timestampVersions = map[int64]int16{
+	timestampMax: 7, timestampEarliestLocal: 8, timestampLatestTiered: 9, timestampEarliestPendingUpload: 11,
+}
+
 // listOffsets finds offsets by time or by their special names.
 func (h *Handler) listOffsets(_ context.Context, req *wire.Request) {
 	in := req.Body.(*kmsg.ListOffsetsRequest)
@@ -30,18 +35,22 @@ func (h *Handler) listOffsets(_ context.Context, req *wire.Request) {
 		topic := kmsg.NewListOffsetsResponseTopic()
 		topic.Topic = t.Topic
 		for i := range t.Partitions {
-			topic.Partitions = append(topic.Partitions, h.listOffset(allowed, t.Topic, &t.Partitions[i], replica.Isolation(in.IsolationLevel)))
+			topic.Partitions = append(topic.Partitions, h.listOffset(allowed, in, t.Topic, &t.Partitions[i]))
 		}
 		resp.Topics = append(resp.Topics, topic)
 	}
 	req.Reply(resp)
 }
 
-func (h *Handler) listOffset(allowed bool, topic string, in *kmsg.ListOffsetsRequestTopicPartition, iso replica.Isolation) kmsg.ListOffsetsResponseTopicPartition {
+func (h *Handler) listOffset(allowed bool, all *kmsg.ListOffsetsRequest, topic string, in *kmsg.ListOffsetsRequestTopicPartition) kmsg.ListOffsetsResponseTopicPartition {
 	out := kmsg.NewListOffsetsResponseTopicPartition()
 	out.Partition, out.Offset, out.Timestamp, out.LeaderEpoch = in.Partition, -1, -1, -1
 	if !allowed {
 		out.ErrorCode = kerr.TopicAuthorizationFailed.Code
+		return out
+	}
+	if all.Version < timestampVersions[in.Timestamp] {
+		out.ErrorCode = kerr.UnsupportedVersion.Code
 		return out
 	}
 	p, err := h.Replicas.Partition(topic, in.Partition)
@@ -52,7 +61,7 @@ func (h *Handler) listOffset(allowed bool, topic string, in *kmsg.ListOffsetsReq
 		if in.Timestamp != timestampEarliest {
 			p.Settle()
 		}
-		err = findOffset(p, in.Timestamp, iso, &out)
+		err = findOffset(p, in.Timestamp, replica.Isolation(all.IsolationLevel), &out)
 	}
 	out.ErrorCode = h.code(err)
 	return out

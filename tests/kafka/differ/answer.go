@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -176,17 +177,26 @@ func (f *flattener) text(s, name string) string {
 	if as, ok := f.names[s]; ok && len(s) > 3 {
 		return as
 	}
-	for long, as := range f.names {
-		if len(long) > 8 {
-			s = strings.ReplaceAll(s, long, as)
-		}
-	}
+	s = unmask(s, f.names)
 	s = uuidPattern.ReplaceAllString(s, "<uuid>")
 	if base64Pattern.MatchString(s) && strings.ToLower(s) != s {
-		return "<uuid>"
+		s = "<uuid>"
 	}
 	return fmt.Sprintf("%q", s)
 }
+
+// unmask puts what stands for long values in their place, the longest first.
+func unmask(s string, names map[string]string) string {
+	for _, long := range slices.SortedFunc(maps.Keys(names), func(a, b string) int { return len(b) - len(a) }) {
+		if len(long) >= maskedMin {
+			s = strings.ReplaceAll(s, long, names[long])
+		}
+	}
+	return s
+}
+
+// maskedMin is the length of the shortest value that is looked for inside of others.
+const maskedMin = 7
 
 // masked are the numbers that are of the broker, by API and field.
 var masked = map[string]bool{

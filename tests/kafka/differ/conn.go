@@ -15,7 +15,7 @@ import (
 
 const (
 	// answerTimeout is how long an answer may take.
-	answerTimeout = 20 * time.Second
+	answerTimeout = 10 * time.Second
 	// answerMaxBytes bounds an answer.
 	answerMaxBytes = 64 << 20
 	clientID       = "differ"

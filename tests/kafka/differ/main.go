@@ -71,6 +71,9 @@ func run(ctx context.Context, o options, out io.Writer) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("accepted.txt: %w", err)
 	}
+	if _, err := served(o.kafka); err != nil {
+		return false, fmt.Errorf("Kafka: %w", err)
+	}
 	versions, err := served(o.freshet)
 	if err != nil {
 		return false, err

@@ -306,10 +306,7 @@ func (p *player) topicID(topic string) string {
 	}
 	text := hex.EncodeToString(id[:])
 	if id != [16]byte{} {
-		p.masks[text] = "id(" + topic + ")"
-		for long, as := range p.masks {
-			p.masks[text] = strings.ReplaceAll(p.masks[text], long, as)
-		}
+		p.masks[text] = "id(" + unmask(topic, p.masks) + ")"
 	}
 	return text
 }
