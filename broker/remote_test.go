@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/freshetdb/freshet/broker/client"
 	"github.com/freshetdb/freshet/broker/client/clienttest"
@@ -55,5 +56,42 @@ func dialer(seeds string, opts client.RemoteOptions) func(testing.TB) client.Cli
 			}
 		})
 		return c
+	}
+}
+
+// TestRemoteTellsOfAway closes the broker under a reader: the client says since when nobody answers.
+func TestRemoteTellsOfAway(t *testing.T) {
+	b := startBroker(t, nil)
+	c, err := client.Dial(t.Context(), client.RemoteOptions{Seeds: []string{b.Addr().String()}, Logger: testLogger(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if _, err := c.CreateTopic(t.Context(), client.TopicSpec{Name: "read", Partitions: 1}); err != nil {
+		t.Fatal(err)
+	}
+	tp := client.TopicPartition{Topic: "read"}
+	cancel, err := c.Watch(tp, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cancel()
+	if _, err := c.Fetch(t.Context(), tp, 0, 1, client.ReadCommitted); err != nil {
+		t.Fatal(err)
+	}
+	if since, err := c.Away(); err != nil || !since.IsZero() {
+		t.Fatalf("away since %s: %v", since, err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; {
+		if since, err := c.Away(); err != nil && !since.IsZero() {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it does not notice")
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }

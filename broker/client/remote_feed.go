@@ -93,6 +93,8 @@ type feeds struct {
 	clock   uint64
 	closed  bool
 	resolve chan struct{} // somebody has no leader
+	since   time.Time     // when the cluster was last found not to answer; zero while it does
+	cause   error         // of that
 	running sync.WaitGroup
 }
 
@@ -114,6 +116,34 @@ func (f *feeds) close() {
 	for _, l := range all {
 		l.close()
 	}
+}
+
+// away notes whether the cluster answers those who look for leaders; nil: it does.
+func (f *feeds) away(err error) {
+	f.mu.Lock()
+	was := !f.since.IsZero()
+	switch {
+	case err == nil:
+		f.since, f.cause = time.Time{}, nil
+	case was:
+		f.cause = err
+	default:
+		f.since, f.cause = time.Now(), err
+	}
+	f.mu.Unlock()
+	switch {
+	case err != nil && !was:
+		f.r.log.Warn("the cluster cannot be reached, reading waits", "err", err)
+	case err == nil && was:
+		f.r.log.Info("the cluster is reached again")
+	}
+}
+
+// Away tells since when reading waits because no broker answers, and why; the zero time while some does.
+func (r *Remote) Away() (since time.Time, cause error) {
+	r.feeds.mu.Lock()
+	defer r.feeds.mu.Unlock()
+	return r.feeds.since, r.feeds.cause
 }
 
 // Watch implements Reader. The end of a partition is followed while somebody fetches from it.

@@ -302,7 +302,6 @@ func newRun(at int64, got *kmsg.FetchResponseTopicPartition) (run, error) {
 // route finds leaders of partitions that have none, until the client is closed.
 func (f *feeds) route() {
 	ctx := f.r.life
-	away := false
 	for {
 		select {
 		case <-f.resolve:
@@ -314,22 +313,17 @@ func (f *feeds) route() {
 			continue
 		}
 		asking, cancel := context.WithTimeout(ctx, routeTimeout)
-		resp, err := f.r.metadata(asking, topics)
+		resp, err := f.r.metadataOnce(asking, topics)
 		cancel()
 		rest := soonPause
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			if !away {
-				f.r.log.Warn("the cluster cannot be reached, reading waits", "err", err)
-			}
-			away, rest = true, slowPause
+			f.away(err)
+			rest = slowPause
 		default:
-			if away {
-				f.r.log.Info("the cluster is reached again")
-			}
-			away = false
+			f.away(nil)
 			f.routed(resp)
 		}
 		if len(f.leaderless()) > 0 {

@@ -50,8 +50,17 @@ func (c *routes) set(topic string, r *route) {
 
 func (c *routes) forget(topic string) { c.set(topic, nil) }
 
-// metadata asks for topics (nil: all there are), without making any.
-func (r *Remote) metadata(ctx context.Context, topics []string) (*kmsg.MetadataResponse, error) {
+// metadata asks for topics (nil: all there are), without making any, until a broker answers.
+func (r *Remote) metadata(ctx context.Context, topics []string) (resp *kmsg.MetadataResponse, err error) {
+	err = r.insist(ctx, func(ctx context.Context) (err error) {
+		resp, err = r.metadataOnce(ctx, topics)
+		return err
+	})
+	return resp, err
+}
+
+// metadataOnce is metadata without another try.
+func (r *Remote) metadataOnce(ctx context.Context, topics []string) (*kmsg.MetadataResponse, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	req.AllowAutoTopicCreation = false
 	if topics != nil {
@@ -62,11 +71,7 @@ func (r *Remote) metadata(ctx context.Context, topics []string) (*kmsg.MetadataR
 		t.Topic = new(r.names.out(name))
 		req.Topics = append(req.Topics, t)
 	}
-	var resp *kmsg.MetadataResponse
-	err := r.insist(ctx, func(ctx context.Context) (err error) {
-		resp, err = req.RequestWith(ctx, r.cl)
-		return err
-	})
+	resp, err := req.RequestWith(ctx, r.cl)
 	if err != nil {
 		return nil, fmt.Errorf("ask for topics: %w", err)
 	}

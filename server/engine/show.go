@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -75,13 +76,18 @@ func (e *Engine) showQueries(p *planned) [][]string {
 		for _, n := range []int64{s.Records, s.Committed, s.BadRecords, s.Late, s.StateBytes, int64(s.Restarts)} {
 			row = append(row, strconv.FormatInt(n, 10))
 		}
-		rows = append(rows, append(row, cause(s), q.Text))
+		rows = append(rows, append(row, e.cause(s), q.Text))
 	}
 	return rows
 }
 
-// cause is why a query failed last, with its next try while it waits for one.
-func cause(s query.Status) string {
+// cause is why a query failed last, with its next try while it waits for one; or that it waits for a log that is away.
+func (e *Engine) cause(s query.Status) string {
+	if remote, ok := e.opts.Client.(interface{ Away() (time.Time, error) }); ok && s.State == query.Running {
+		if since, err := remote.Away(); err != nil {
+			return fmt.Sprintf("waits: the Kafka cluster does not answer since %s (%s)", since.UTC().Format(time.TimeOnly), err)
+		}
+	}
 	if s.State == query.Failed && !s.NextTry.IsZero() {
 		return s.Cause + " (next try " + s.NextTry.UTC().Format(time.TimeOnly) + ")"
 	}
