@@ -11,14 +11,14 @@ freshet=$1 peers=${2:-} running=${KAFKA:-}
 shift $(($# < 2 ? $# : 2))
 extra=
 [ "$FULL" != 1 ] || extra=smoke
-[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kgo sarama decode dumplog streams restarts $extra kcat psql psycopg node_pg
+[ $# -gt 0 ] || set -- kafkapython kafkapython2 kafkajs confluent seed connect java_tools kgo sarama decode differ dumplog streams restarts $extra kcat psql psycopg node_pg
 work=$(mktemp -d) passed=0 failed=0 skipped=0 gaps=0
 
 # Seconds a Java tool may take, on a machine that does other things too.
 export TMO=${TMO:-90}
 
 # Steps each judge of PEERS_CLIENTS has at least: one that dies half-way must not pass.
-declare -A steps=([kafkapython]=18 [kafkapython2]=18 [kafkajs]=25 [confluent]=34 [seed]=4 [connect]=1 [java_tools]=44 [kgo]=44 [decode]=41 [dumplog]=8 [streams]=2 [sarama]=60 [restarts]=4)
+declare -A steps=([kafkapython]=18 [kafkapython2]=18 [kafkajs]=25 [confluent]=34 [seed]=4 [connect]=1 [java_tools]=44 [kgo]=44 [decode]=41 [differ]=60 [dumplog]=8 [streams]=2 [sarama]=60 [restarts]=4)
 
 stop() {
   stop_node
@@ -77,7 +77,7 @@ stock() { # a judge of PEERS_CLIENTS
 
 ours() { # JUDGE PROGRAMS COMMAND: a judge of this file or of the folder judges
   local judge=$1 program start=$SECONDS rc
-  if [ -n "$running" ] && [[ " psql psycopg node_pg dumplog " = *" $judge "* ]]; then skip "$judge" "$running is no node of ours"; return; fi
+  if [ -n "$running" ] && [[ " psql psycopg node_pg dumplog differ " = *" $judge "* ]]; then skip "$judge" "$running is no node of ours"; return; fi
   for program in $2; do command -v "$program" >/dev/null || { skip "$judge" "no $program"; return; }; done
   mkdir -p "$work/$judge"
   WORK=$work/$judge "$3" >"$work/$judge.txt" 2>&1
@@ -146,7 +146,7 @@ for judge; do
     psycopg) ours psycopg python3 judge_psycopg ;;
     node_pg) ours node_pg "node npm" judge_node_pg ;;
     kgo | sarama) ours "$judge" go "$here/judges/$judge.sh" ;;
-    decode | dumplog) ours "$judge" "go java mvn" "$here/judges/$judge.sh" ;;
+    decode | differ | dumplog) ours "$judge" "go java mvn" "$here/judges/$judge.sh" ;;
     streams | smoke | restarts) ours "$judge" "java mvn curl" "$here/judges/$judge.sh" ;;
     *) stock "$judge" ;;
   esac

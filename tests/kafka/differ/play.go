@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -144,7 +145,7 @@ func (p *player) api(l scriptLine, at, verb, text string) error {
 		if verb != "hide" {
 			p.record(l, title, name, resp, err)
 		}
-		if changes[key] && p.side == "kafka" {
+		if changes[key] && p.side == "kafka" && !strings.Contains(rest, "ValidateOnly") {
 			time.Sleep(settling) // Kafka answers before its own caches know
 		}
 	}
@@ -402,12 +403,16 @@ func notReady(resp kmsg.Response) bool {
 		}
 		return false
 	}
+	if d, ok := resp.(*kmsg.DescribeTransactionsResponse); ok {
+		return slices.ContainsFunc(d.TransactionStates, func(s kmsg.DescribeTransactionsResponseTransactionState) bool { return strings.HasPrefix(s.State, "Prepare") })
+	}
 	return resp != nil && f(reflect.ValueOf(resp))
 }
 
 var waitedOut = map[int16]bool{
 	kerr.CoordinatorLoadInProgress.Code: true, kerr.CoordinatorNotAvailable.Code: true, kerr.NotCoordinator.Code: true,
-	kerr.ConcurrentTransactions.Code: true,
+	kerr.ConcurrentTransactions.Code: true, kerr.NotLeaderForPartition.Code: true,
+	kerr.NotEnoughReplicas.Code: true, // what older producers are told of markers that are being written
 }
 
 func codeName(code int16) string {
