@@ -308,13 +308,6 @@ func (m *Manager) awaitRemoval(dir string) {
 	}
 }
 
-func (m *Manager) removeDir(dir string) error {
-	if err := m.opts.FS.RemoveAll(dir); err != nil && !vfs.IsNotExist(err) {
-		return fmt.Errorf("remove %s: %w", dir, err)
-	}
-	return nil
-}
-
 // Run syncs, retains, compacts and removes until ctx ends. Close the manager first, so that the last appends are acknowledged.
 func (m *Manager) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
@@ -364,7 +357,7 @@ func (m *Manager) remove(r *removal) error {
 		return r.partition.remove()
 	}
 	m.log.Info("directory of a deleted partition removed", "dir", r.dir)
-	return m.removeDir(r.dir)
+	return log.RemoveDir(m.opts.FS, r.dir)
 }
 
 func (m *Manager) retain(ctx context.Context) {

@@ -162,7 +162,7 @@ func (p *Partition) remove() error {
 
 func (p *Partition) removeLog(l *log.Log) error {
 	if l == nil {
-		return p.m.removeDir(p.dir)
+		return log.RemoveDir(p.m.opts.FS, p.dir)
 	}
 	return l.Remove()
 }

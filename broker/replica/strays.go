@@ -56,7 +56,7 @@ func (m *Manager) openLog(p *Partition) (*log.Log, error) {
 		return l, err
 	}
 	m.log.Info("directory of a deleted partition removed", "dir", p.dir)
-	if err := m.removeDir(p.dir); err != nil {
+	if err := log.RemoveDir(m.opts.FS, p.dir); err != nil {
 		return nil, err
 	}
 	return log.Open(p.dir, m.logOptions(p))

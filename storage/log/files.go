@@ -111,6 +111,33 @@ func checkTopicID(fs vfs.FS, dir string, want [16]byte) error {
 	return nil
 }
 
+// RemoveDir durably removes a log's directory, if it is there. What tells whose it is goes last: a process that ends in the middle leaves a directory
+// that is known for what it is, and a later topic of the same name doesn't take the rest for its own.
+func RemoveDir(fs vfs.FS, dir string) error {
+	names, err := fs.List(dir)
+	if vfs.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("remove log: %w", err)
+	}
+	for _, name := range names {
+		if name == fileMetadata {
+			continue
+		}
+		if err := fs.RemoveAll(fs.PathJoin(dir, name)); err != nil && !vfs.IsNotExist(err) {
+			return fmt.Errorf("remove log: %w", err)
+		}
+	}
+	if err := vfs.SyncDir(fs, dir); err != nil {
+		return err
+	}
+	if err := fs.RemoveAll(dir); err != nil && !vfs.IsNotExist(err) {
+		return fmt.Errorf("remove log: %w", err)
+	}
+	return vfs.SyncDir(fs, fs.PathDir(dir))
+}
+
 // readOffset gives the offset that a checkpoint file holds, 0 when there is none.
 func readOffset(fs vfs.FS, dir, name string) (int64, error) {
 	content, err := vfs.ReadFile(fs, fs.PathJoin(dir, name), smallFileMax)

@@ -278,10 +278,7 @@ func (l *Log) Remove() error {
 	if !l.made {
 		return nil
 	}
-	if err := l.fs.RemoveAll(l.dir); err != nil {
-		return fmt.Errorf("remove log: %w", err)
-	}
-	return vfs.SyncDir(l.fs, l.fs.PathDir(l.dir))
+	return RemoveDir(l.fs, l.dir)
 }
 
 // noteBatch brings indexes, producers and counts up to date with a batch at pos of the active segment. l.mu and the

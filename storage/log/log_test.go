@@ -236,6 +236,47 @@ func TestTornIdentity(t *testing.T) {
 	}
 }
 
+// TestRemovalThatEndsInTheMiddle: wherever a removal ends, also by a power cut, a later topic of the same name doesn't find the records of the former.
+func TestRemovalThatEndsInTheMiddle(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for stop := 0; ; stop++ {
+		mem := vfs.NewCrashableMem()
+		l := openTest(t, mem, func(o *Options) { o.TopicID = [16]byte{1}; o.Config.SegmentBytes = 100 })
+		for range 3 {
+			appendOne(t, l, batchOf(t, 1, "a"))
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		ops := 0
+		err := RemoveDir(vfs.Inject(mem, func(op vfs.Op) error {
+			if ops++; ops > stop {
+				return errors.New("killed")
+			}
+			return nil
+		}), testDir)
+		for _, unsynced := range []int{0, 50, 100} {
+			after := vfs.Crash(mem, unsynced, rng)
+			if err := vfs.MkdirAll(after, testDir, dirMode); err != nil {
+				t.Fatal(err)
+			}
+			l, err := Open(testDir, Options{FS: after, TopicID: [16]byte{2}})
+			if errors.Is(err, ErrTopicID) {
+				continue
+			}
+			if err != nil || l.EndOffset() != 0 {
+				t.Fatalf("after %d operations the log of another topic ends at %d: %v", stop, l.EndOffset(), err)
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err == nil {
+			return
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	l := openTest(t, vfs.NewMem(), func(o *Options) { o.Config.MessageBytesMax = 300; o.Config.TimestampAfterMax = time.Hour })
 	marker := record.AppendMarker(nil, 1, 0, 5, record.Marker{})
