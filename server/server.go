@@ -132,7 +132,12 @@ func (s *Server) takeLock(context.Context) error {
 		return nil
 	}
 	s.fs = vfs.Default()
-	lock, err := lockDir(s.cfg.DataDir)
+	dir, err := filepath.Abs(s.cfg.DataDir) // as Kafka's tools name directories
+	if err != nil {
+		return err
+	}
+	s.cfg.DataDir = dir
+	lock, err := lockDir(dir)
 	if err != nil {
 		return err
 	}
