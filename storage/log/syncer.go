@@ -233,12 +233,17 @@ func (s *Syncer) tellDead(logs []*Log) {
 
 // mark lists a log that has n more bytes of unsynced appends.
 func (s *Syncer) mark(l *Log, n int64) {
+	s.list(l)
+	// Only now, so that a round which begins for these bytes finds their log.
 	if have, awaited := s.unsynced.Add(n), s.awaited.Load(); awaited > 0 && have >= awaited {
 		select {
 		case s.enough <- struct{}{}:
 		default:
 		}
 	}
+}
+
+func (s *Syncer) list(l *Log) {
 	if l.dirty.Swap(true) {
 		return
 	}
@@ -294,7 +299,9 @@ func (s *Syncer) Round() error {
 	err := s.syncLogs(logs)
 	ended := time.Now()
 	s.ended.Store(int64(ended.Sub(s.began)))
-	s.flow.Store(found + s.unsynced.Load())
+	if found > 0 { // else the round before has taken what this one was for
+		s.flow.Store(found + s.unsynced.Load())
+	}
 	if s.onRound != nil {
 		s.onRound(ended.Sub(began))
 	}
