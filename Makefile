@@ -8,7 +8,7 @@ BIN := $(CURDIR)/bin
 LDFLAGS := -s -w
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint arch parse fuzz stress bench bench-peers test-clients test-clients-full test-bootstrap crash generate tools vuln tidy ci
+.PHONY: help build demo test race lint arch parse fuzz stress bench bench-peers test-clients test-clients-full test-bootstrap test-cluster crash generate tools vuln tidy ci
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -54,8 +54,11 @@ test-clients: build ## stock Kafka clients and their own tests as judges; instal
 test-clients-full: build ## the same in their long forms, and the smoke test of Kafka Streams (1 h)
 	FULL=1 tests/kafka/clients.sh $(BIN)/freshet $(SHARED)/peers/clients
 
-test-bootstrap: ## the SQL suite with Apache Kafka as the log (1 min)
+test-bootstrap: ## the SQL suite with Apache Kafka as the log, one with ACLs (2 min)
 	tests/bootstrap.sh $(SHARED)/peers
+
+test-cluster: build ## three Kafka brokers as the log, killed one after the other, under tests/crash (15 min)
+	tests/kafka/cluster3.sh run $(SHARED)/peers $(BIN)/freshet
 
 KILLS ?= 30
 SEED ?= 0
