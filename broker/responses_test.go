@@ -180,6 +180,7 @@ func readResponse(in *bufio.Reader, resp kmsg.Response, flexible bool) error {
 var nullIsKafkas = map[string]bool{
 	"AbortedTransactions": true, // for readers that did not ask for read_committed
 	"RecordBatches":       true,
+	"Entries":             true, // of DescribeClientQuotas, when it refuses
 }
 
 // minusOneIsNot are enumerations of which -1 is no member.
