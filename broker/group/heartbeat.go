@@ -283,7 +283,7 @@ func (ch *change) succeed(old *consumer, id string) *consumer {
 // member's own next step, which it returns.
 func (ch *change) advance(m *consumer, holds []Partition, known bool, mayDescribe func(string) bool) *consumer {
 	before := ch.c.members[m.id] // also of the former life of a static member
-	nobody := &consumer{} // who has subscribed to nothing, as a member that says so changes nothing
+	nobody := &consumer{}        // who has subscribed to nothing, as a member that says so changes nothing
 	changed := ch.c.epoch == 0 || !cmp.Or(before, nobody).sameSubscription(m)
 	ch.describe(m)
 	if before != nil && before.regex != m.regex {

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -215,7 +216,7 @@ func (f *flattener) integer(n int64, name string) string {
 	case n > earliestTime && n < latestTime:
 		return "<time>"
 	case name == "ProducerID" && n >= 0:
-		if as, ok := f.names[fmt.Sprint(n)]; ok {
+		if as, ok := f.names[strconv.FormatInt(n, 10)]; ok {
 			return as
 		}
 		return "<pid>"
@@ -229,7 +230,7 @@ func (f *flattener) integer(n int64, name string) string {
 	case name == "ErrorCode":
 		return codeName(int16(n))
 	}
-	return fmt.Sprint(n)
+	return strconv.FormatInt(n, 10)
 }
 
 func (f *flattener) bytes(b []byte, name string) string {

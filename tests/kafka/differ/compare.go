@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -36,7 +37,7 @@ var (
 func differences(c scripted, kafka, ours []step) []difference {
 	var out []difference
 	if len(kafka) != len(ours) {
-		out = append(out, difference{file: c.file, name: c.name, path: "steps", kafka: fmt.Sprint(len(kafka)), ours: fmt.Sprint(len(ours))})
+		out = append(out, difference{file: c.file, name: c.name, path: "steps", kafka: strconv.Itoa(len(kafka)), ours: strconv.Itoa(len(ours))})
 	}
 	for i := range min(len(kafka), len(ours)) {
 		for _, d := range causes(diffLines(kafka[i].lines, ours[i].lines)) {

@@ -75,8 +75,7 @@ func (c *conn) receive(req kmsg.Request) (kmsg.Response, error) {
 		return nil, errClosed
 	default:
 		c.hangUp()
-		var op *net.OpError
-		if errors.As(err, &op) {
+		if _, ok := errors.AsType[*net.OpError](err); ok {
 			return nil, errClosed
 		}
 		return nil, err

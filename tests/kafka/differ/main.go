@@ -4,7 +4,6 @@
 package main
 
 import (
-	"context"
 	"embed"
 	"errors"
 	"flag"
@@ -48,7 +47,7 @@ func main() {
 	if o.seed == 0 {
 		o.seed = uint64(time.Now().UnixNano())
 	}
-	ok, err := run(context.Background(), o, os.Stdout)
+	ok, err := run(o, os.Stdout)
 	if err != nil {
 		fmt.Println("FAIL differ", err)
 	}
@@ -57,7 +56,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, o options, out io.Writer) (bool, error) {
+func run(o options, out io.Writer) (bool, error) {
 	cases, err := readCases()
 	if err != nil {
 		return false, err
@@ -72,7 +71,7 @@ func run(ctx context.Context, o options, out io.Writer) (bool, error) {
 		return false, fmt.Errorf("accepted.txt: %w", err)
 	}
 	if _, err := served(o.kafka); err != nil {
-		return false, fmt.Errorf("Kafka: %w", err)
+		return false, fmt.Errorf("the Kafka broker: %w", err)
 	}
 	versions, err := served(o.freshet)
 	if err != nil {
@@ -81,7 +80,7 @@ func run(ctx context.Context, o options, out io.Writer) (bool, error) {
 	g := &game{options: o, out: out, known: known, versions: versions, run: "r" + strconv.FormatUint(uint64(rand.Uint32()), 36), covered: map[string]bool{}}
 	for _, c := range cases {
 		if o.only.MatchString(c.file + "/" + c.name) {
-			g.play(ctx, c)
+			g.play(c)
 		}
 	}
 	g.finish()
@@ -138,10 +137,10 @@ type game struct {
 	differed, let int
 }
 
-func (g *game) play(ctx context.Context, c scripted) {
+func (g *game) play(c scripted) {
 	players := [2]*player{
-		newPlayer(ctx, "kafka", g.kafka, g.run, c.file+"-"+c.name, g.versions),
-		newPlayer(ctx, "freshet", g.freshet, g.run, c.file+"-"+c.name, g.versions),
+		newPlayer("kafka", g.kafka, g.run, c.file+"-"+c.name, g.versions),
+		newPlayer("freshet", g.freshet, g.run, c.file+"-"+c.name, g.versions),
 	}
 	var errs [2]error
 	var wg sync.WaitGroup

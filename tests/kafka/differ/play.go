@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -34,7 +33,6 @@ type step struct {
 
 // player plays a case against one broker.
 type player struct {
-	ctx      context.Context
 	side     string
 	broker   string
 	run      string
@@ -47,10 +45,10 @@ type player struct {
 	epoch    int64
 }
 
-func newPlayer(ctx context.Context, side, broker, run, name string, versions map[int16][2]int16) *player {
+func newPlayer(side, broker, run, name string, versions map[int16][2]int16) *player {
 	slug := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(name), "-")
 	return &player{
-		ctx: ctx, side: side, broker: broker, run: run, versions: versions,
+		side: side, broker: broker, run: run, versions: versions,
 		conns: map[string]*conn{}, flying: map[string]kmsg.Request{},
 		vars:  map[string]string{"c": slug + "-" + run, "l249": strings.Repeat("l", 249-len(run)) + run},
 		masks: map[string]string{slug + "-" + run: "$c", run: "$r"},
@@ -122,7 +120,7 @@ func (p *player) api(l scriptLine, at, verb, text string) error {
 		return err
 	}
 	for v := low; v <= high; v++ {
-		p.vars["v"] = fmt.Sprint(v)
+		p.vars["v"] = strconv.Itoa(int(v))
 		req, captures, err := p.request(key, v, rest)
 		if err != nil {
 			return err
@@ -167,11 +165,7 @@ func (p *player) persist(at string, req kmsg.Request, once bool, good func(kmsg.
 		if once || err != nil || good(resp) || time.Now().After(end) {
 			return resp, err
 		}
-		select {
-		case <-p.ctx.Done():
-			return nil, p.ctx.Err()
-		case <-time.After(retryGap):
-		}
+		time.Sleep(retryGap)
 	}
 }
 
@@ -226,10 +220,10 @@ func (p *player) span(key int16, s string) (low, high int16, err error) {
 	if !ok {
 		return 0, 0, fmt.Errorf("%s is not served", kmsg.NameForKey(key))
 	}
-	switch {
-	case s == "*":
+	switch s {
+	case "*":
 		return has[0], has[1], nil
-	case s == "max":
+	case "max":
 		return has[1], has[1], nil
 	}
 	from, to, isRange := strings.Cut(s, "-")
@@ -271,7 +265,7 @@ func (p *player) request(key, version int16, text string) (kmsg.Request, []captu
 
 func parseCaptures(s string) ([]captured, error) {
 	var out []captured
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsSeq(s) {
 		name, path, ok := strings.Cut(word, "=")
 		if !ok {
 			return nil, fmt.Errorf("capture %q", word)
@@ -347,7 +341,7 @@ func find(v reflect.Value, path string) (string, error) {
 			continue
 		}
 		if part == "len" && v.Kind() == reflect.Slice {
-			return fmt.Sprint(v.Len()), nil
+			return strconv.Itoa(v.Len()), nil
 		}
 		if v.Kind() != reflect.Struct || !v.FieldByName(part).IsValid() {
 			return "", fmt.Errorf("there is no %s", path)
@@ -361,7 +355,7 @@ func find(v reflect.Value, path string) (string, error) {
 		id := v.Interface().([16]byte)
 		return hex.EncodeToString(id[:]), nil
 	}
-	if b, ok := v.Interface().([]byte); ok {
+	if b, ok := reflect.TypeAssert[[]byte](v); ok {
 		return "hex:" + hex.EncodeToString(b), nil
 	}
 	return fmt.Sprint(v.Interface()), nil
@@ -404,7 +398,9 @@ func notReady(resp kmsg.Response) bool {
 		return false
 	}
 	if d, ok := resp.(*kmsg.DescribeTransactionsResponse); ok {
-		return slices.ContainsFunc(d.TransactionStates, func(s kmsg.DescribeTransactionsResponseTransactionState) bool { return strings.HasPrefix(s.State, "Prepare") })
+		return slices.ContainsFunc(d.TransactionStates, func(s kmsg.DescribeTransactionsResponseTransactionState) bool {
+			return strings.HasPrefix(s.State, "Prepare")
+		})
 	}
 	return resp != nil && f(reflect.ValueOf(resp))
 }
@@ -422,7 +418,7 @@ func codeName(code int16) string {
 	if err := kerr.TypedErrorForCode(code); err != nil {
 		return err.Message
 	}
-	return fmt.Sprint(code)
+	return strconv.Itoa(int(code))
 }
 
 // keys are the APIs by their names.

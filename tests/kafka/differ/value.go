@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -99,7 +100,7 @@ func (r *reader) value() (value, error) {
 				return v, nil
 			}
 			if r.peek() == 0 {
-				return v, fmt.Errorf("a list without an end")
+				return v, errors.New("a list without an end")
 			}
 			e, err := r.value()
 			if err != nil {
@@ -129,7 +130,7 @@ func (r *reader) value() (value, error) {
 		return value{}, err
 	}
 	if r.peek() != '}' {
-		return value{}, fmt.Errorf("braces without an end")
+		return value{}, errors.New("braces without an end")
 	}
 	r.pos++
 	return value{kind: structValue, word: word, fields: fields}, nil
@@ -231,7 +232,7 @@ func setSlice(target reflect.Value, v value) error {
 
 // defaults sets the defaults kmsg knows for what v points to.
 func defaults(v reflect.Value) {
-	if d, ok := v.Interface().(interface{ Default() }); ok {
+	if d, ok := reflect.TypeAssert[interface{ Default() }](v); ok {
 		d.Default()
 	}
 }
