@@ -249,7 +249,7 @@ func TestRemovalThatEndsInTheMiddle(t *testing.T) {
 			t.Fatal(err)
 		}
 		ops := 0
-		err := RemoveDir(vfs.Inject(mem, func(op vfs.Op) error {
+		err := RemoveDir(vfs.Inject(mem, func(vfs.Op) error {
 			if ops++; ops > stop {
 				return errors.New("killed")
 			}
