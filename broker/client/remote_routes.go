@@ -208,7 +208,7 @@ func outOfPatience(outer context.Context, last error) error {
 	case isCode(last):
 		return fmt.Errorf("%w: %w", ErrUnavailable, last)
 	}
-	return fmt.Errorf("%w: %s", ErrUnavailable, last) // no ended context of ours is to be taken for the caller's
+	return fmt.Errorf("%w: %s", ErrUnavailable, last.Error()) // no ended context of ours is to be taken for the caller's
 }
 
 // errAgain marks answers that are worth another try.
