@@ -18,6 +18,7 @@ const (
 	keyedBatch      = 20
 	keyedDeletesOne = 5 // one record in so many deletes its key
 	keyedPadding    = 100
+	keyedEnd        = "end" // the key of a partition's last record
 )
 
 // keyed writes versions of keys, and deletions, to a compacted topic of small segments, over TLS and with a password.
@@ -79,7 +80,7 @@ func (k *keyed) stop(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", keyedTopic, err)
 	}
 	for partition := range int32(keyedPartitions) { // the last record of a partition stays
-		k.produce(&kgo.Record{Key: []byte("end"), Value: []byte("0"), Partition: partition})
+		k.produce(&kgo.Record{Key: []byte(keyedEnd), Value: []byte("0"), Partition: partition})
 	}
 	ctx, cancel := context.WithTimeout(ctx, stuckAfter)
 	defer cancel()
@@ -97,9 +98,12 @@ func (k *keyed) check(ctx context.Context, _ string) error {
 	left := 0
 	err := readAll(ctx, keyedTopic, func(r *kgo.Record) error {
 		left++
+		if string(r.Key) == keyedEnd {
+			return nil
+		}
 		key, err := strconv.Atoi(string(r.Key))
 		if err != nil {
-			return nil // the end
+			return err
 		}
 		if r.Value == nil {
 			found[key] = 0

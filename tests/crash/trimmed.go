@@ -66,7 +66,7 @@ func (t *trimmed) step(ctx context.Context) error {
 	}
 	start, err := t.start(ctx)
 	if err != nil {
-		return nil // the node is down
+		return nil //nolint:nilerr // the node is down
 	}
 	t.looks++
 	return t.fits(start)
