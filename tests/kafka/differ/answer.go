@@ -37,7 +37,7 @@ const (
 )
 
 // keyFields are the fields that say which element of an array one is, most telling first.
-var keyFields = []string{"ApiKey", "Topic", "TopicName", "TopicID", "Group", "GroupID", "TransactionalID", "Name", "ConfigName", "ResourceType", "ResourceName", "ResourcePatternType", "Key", "MemberID", "User", "Feature", "Partition", "PartitionIndex", "Type", "Principal", "Host", "Operation", "PermissionType", "Mechanism"}
+var keyFields = []string{"ApiKey", "Topic", "TopicName", "TopicID", "Group", "GroupID", "TransactionalID", "ProducerID", "Name", "ConfigName", "ResourceType", "ResourceName", "ResourcePatternType", "Key", "MemberID", "User", "Feature", "Partition", "PartitionIndex", "Type", "Principal", "Host", "Operation", "PermissionType", "Mechanism"}
 
 func (f *flattener) answer(resp kmsg.Response) []line {
 	f.api = kmsg.NameForKey(resp.Key())
