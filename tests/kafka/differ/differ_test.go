@@ -18,7 +18,7 @@ func TestScriptsAreRequests(t *testing.T) {
 	for _, c := range append(cases, madeUp(1, 20)...) {
 		p := newPlayer("nobody", "127.0.0.1:1", "r1", c.name, allVersions())
 		for _, l := range c.lines {
-			for _, text := range strings.Fields(l.text) {
+			for text := range strings.FieldsSeq(l.text) {
 				if name, _, ok := strings.Cut(text, "="); ok && strings.ToLower(name) == name { // a capture
 					p.vars[name] = "7"
 				}
