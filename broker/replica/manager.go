@@ -298,14 +298,20 @@ func (m *Manager) adopt(t *metadata.Topic) {
 	}
 }
 
-// awaitRemoval waits until an earlier partition of the same name has left the directory.
-func (m *Manager) awaitRemoval(dir string) {
+// awaitRemoval waits until an earlier partition of the same name has left the directory. It is false when it is p itself that was deleted: its
+// removal waits for whoever opens it.
+func (m *Manager) awaitRemoval(p *Partition) bool {
 	m.mu.RLock()
-	r := m.removals[dir]
+	r := m.removals[p.dir]
 	m.mu.RUnlock()
-	if r != nil {
-		<-r.done
+	if r == nil {
+		return true
 	}
+	if r.partition == p {
+		return false
+	}
+	<-r.done
+	return true
 }
 
 // Run syncs, retains, compacts and removes until ctx ends. Close the manager first, so that the last appends are acknowledged.

@@ -120,7 +120,9 @@ func (p *Partition) open() (*log.Log, error) {
 	case p.log.Load() != nil:
 		return p.log.Load(), nil
 	}
-	p.m.awaitRemoval(p.dir)
+	if !p.m.awaitRemoval(p) {
+		return nil, ErrUnknownPartition
+	}
 	l, err := p.m.openLog(p)
 	if err != nil {
 		err = fmt.Errorf("%w: open log of %s-%d: %w", ErrStorage, p.topic, p.index, err)
