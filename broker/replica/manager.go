@@ -87,7 +87,7 @@ type Manager struct {
 	mu         sync.RWMutex // guards what follows
 	partitions map[metadata.TopicPartition]*Partition
 	byID       map[idPartition]*Partition
-	removals   map[string]*removal // by directory
+	removals   map[string][]*removal // by directory, in the order of the deletions
 	defaults   metadata.TopicDefaults
 	// producerExpiry is producer.id.expiration.ms.
 	producerExpiry time.Duration
@@ -123,7 +123,7 @@ func NewManager(opts Options, logger *slog.Logger) (*Manager, error) {
 		recoders:   newRecoders(),
 		partitions: make(map[metadata.TopicPartition]*Partition),
 		byID:       make(map[idPartition]*Partition),
-		removals:   make(map[string]*removal),
+		removals:   make(map[string][]*removal),
 	}
 	m.SetCleaner(opts.Cleaner)
 	m.metrics = newMetrics(opts.Registerer, m)
@@ -269,7 +269,7 @@ func (m *Manager) drop(change metadata.TopicChange) (ended []*Partition) {
 		}
 		delete(m.partitions, tp)
 		delete(m.byID, idPartition{p.id, p.index})
-		m.removals[p.dir] = &removal{dir: p.dir, partition: p, done: make(chan struct{})}
+		m.removals[p.dir] = append(m.removals[p.dir], &removal{dir: p.dir, partition: p, done: make(chan struct{})})
 		ended = append(ended, p)
 	}
 	return ended
@@ -298,19 +298,22 @@ func (m *Manager) adopt(t *metadata.Topic) {
 	}
 }
 
-// awaitRemoval waits until an earlier partition of the same name has left the directory. It is false when it is p itself that was deleted: its
-// removal waits for whoever opens it.
+// awaitRemoval waits until earlier partitions of the same name have left the directory. It is false when p itself was deleted: its removal
+// waits for whoever opens it.
 func (m *Manager) awaitRemoval(p *Partition) bool {
 	m.mu.RLock()
-	r := m.removals[p.dir]
+	var last *removal
+	for _, r := range m.removals[p.dir] {
+		if r.partition == p {
+			m.mu.RUnlock()
+			return false
+		}
+		last = r
+	}
 	m.mu.RUnlock()
-	if r == nil {
-		return true
+	if last != nil {
+		<-last.done
 	}
-	if r.partition == p {
-		return false
-	}
-	<-r.done
 	return true
 }
 
@@ -343,19 +346,28 @@ func (m *Manager) keep(ctx context.Context) error {
 func (m *Manager) removeEnded() {
 	m.mu.RLock()
 	ended := make([]*removal, 0, len(m.removals))
-	for _, r := range m.removals {
-		ended = append(ended, r)
+	for _, list := range m.removals {
+		ended = append(ended, list...)
 	}
 	m.mu.RUnlock()
 	for _, r := range ended {
 		if err := m.remove(r); err != nil {
 			m.log.Error("deleted partition's directory can't be removed", "dir", r.dir, "err", err)
 		}
-		m.mu.Lock()
-		delete(m.removals, r.dir)
-		m.mu.Unlock()
-		close(r.done)
+		m.removed(r)
 	}
+}
+
+// removed strikes out the first removal of a directory: those of partitions deleted since come after it.
+func (m *Manager) removed(r *removal) {
+	m.mu.Lock()
+	if rest := m.removals[r.dir][1:]; len(rest) > 0 {
+		m.removals[r.dir] = rest
+	} else {
+		delete(m.removals, r.dir)
+	}
+	m.mu.Unlock()
+	close(r.done)
 }
 
 func (m *Manager) remove(r *removal) error {

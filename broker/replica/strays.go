@@ -24,10 +24,10 @@ func (m *Manager) RemoveStrays() error {
 	for _, name := range names {
 		tp, ok := partitionOfDir(name)
 		dir := m.opts.FS.PathJoin(m.opts.Dir, name)
-		if !ok || m.partitions[tp] != nil || m.removals[dir] != nil {
+		if !ok || m.partitions[tp] != nil || len(m.removals[dir]) > 0 {
 			continue
 		}
-		m.removals[dir] = &removal{dir: dir, done: make(chan struct{})}
+		m.removals[dir] = []*removal{{dir: dir, done: make(chan struct{})}}
 		strays = true
 	}
 	if strays {

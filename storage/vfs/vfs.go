@@ -42,6 +42,7 @@ type (
 const (
 	OpCreate       = errorfs.OpCreate
 	OpRemove       = errorfs.OpRemove
+	OpRemoveAll    = errorfs.OpRemoveAll
 	OpRename       = errorfs.OpRename
 	OpMkdirAll     = errorfs.OpMkdirAll
 	OpFileRead     = errorfs.OpFileRead
