@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -124,7 +125,7 @@ func (r *Runtime[M]) Close() {
 }
 
 // PartitionFor gives the partition of an internal topic that keeps a group or transactional id, as Kafka's clients and
-// tools compute it: Java's String.hashCode over UTF-16, without its sign, modulo the partitions.
+// tools compute it: the amount of Java's String.hashCode over UTF-16 (0 for its least value), modulo the partitions (Kafka's Utils.abs).
 func PartitionFor(id string, partitions int32) int32 {
 	var h int32
 	for _, r := range id {
@@ -136,5 +137,8 @@ func PartitionFor(id string, partitions int32) int32 {
 		}
 		h = 31*h + r
 	}
-	return (h & 0x7fffffff) % partitions
+	if h == math.MinInt32 {
+		return 0
+	}
+	return max(h, -h) % partitions
 }
