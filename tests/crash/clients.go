@@ -72,7 +72,8 @@ func work(step func(ctx context.Context) error) worker {
 
 func (w *worker) end() error {
 	w.quit()
-	return <-w.done
+	failed, err := await(w.done, "a client")
+	return errors.Join(failed, err)
 }
 
 // makeTopic makes a topic with configs; one that is there already was made by an attempt whose answer was lost.

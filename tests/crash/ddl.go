@@ -72,7 +72,9 @@ func (d *ddl) run() {
 // stop ends the loop and tells how many statements were acknowledged.
 func (d *ddl) stop() (int, error) {
 	close(d.quit)
-	<-d.done
+	if _, err := await(d.done, "DDL"); err != nil {
+		return 0, err
+	}
 	return d.made, d.failed
 }
 

@@ -270,10 +270,11 @@ func (c *copier) step(ctx context.Context, s *kgo.GroupTransactSession) error {
 const copierRecordsMax = 20_000
 
 // checkCopier: every record once in the copier's topic. The copier still runs.
-func (c *copier) check(ctx context.Context, brokers string, acked int64) error {
+func (c *copier) check(ctx context.Context, brokers string, acked int64) (err error) {
 	defer func() {
 		c.quit()
-		<-c.done
+		_, late := await(c.done, "the copier")
+		err = errors.Join(err, late)
 	}()
 	if err := checkOnce(ctx, brokers, copierTopic, acked, nil); err != nil {
 		return err

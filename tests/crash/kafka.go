@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -71,12 +72,13 @@ func (p *producer) run() error {
 // stop waits until everything produced is acknowledged and returns how many records that are: ids 0 to n-1.
 func (p *producer) stop(ctx context.Context) (int64, error) {
 	close(p.quit)
-	if err := <-p.done; err != nil {
+	failed, err := await(p.done, "the producer")
+	if err := errors.Join(failed, err); err != nil {
 		return 0, fmt.Errorf("produce: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	err := p.client.Flush(ctx)
+	err = p.client.Flush(ctx)
 	p.client.Close()
 	return p.made, err
 }

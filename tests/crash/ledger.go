@@ -45,6 +45,8 @@ type writer struct {
 	outcomes []outcome
 	entries  []int // of each transaction
 	renewed  int
+	lost     int   // clients that lost records
+	asked    asked // by all clients
 	failed   error
 }
 
@@ -62,6 +64,7 @@ func (w *writer) client() (*kgo.Client, error) {
 		seeds(w.brokers), kgo.DefaultProduceTopic(ledgerTopic), kgo.TransactionalID(fmt.Sprintf("writer-%d", w.number)),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0), kgo.TransactionTimeout(stuckAfter),
 		kgo.RetryBackoffFn(func(int) time.Duration { return clientBackoff }), kgo.MetadataMinAge(clientBackoff),
+		kgo.WithHooks(&w.asked),
 	}
 	if w.protocol != nil {
 		opts = append(opts, kgo.MaxVersions(w.protocol))
@@ -91,6 +94,10 @@ func (w *writer) run() {
 		if err := w.transact(cl); err != nil {
 			cl.Close() // the next client of the id ends what this one left open
 			cl = nil
+			if errors.Is(err, errStuck) {
+				w.failed = err
+				return
+			}
 		}
 	}
 }
@@ -104,15 +111,27 @@ func (w *writer) transact(cl *kgo.Client) error {
 	if err := cl.BeginTransaction(); err != nil {
 		return err
 	}
-	promise := kgo.AbortingFirstErrPromise(cl)
+	promise, sent := kgo.AbortingFirstErrPromise(cl), newFlight()
 	for i := range of {
 		value, err := json.Marshal(entry{Writer: w.number, Txn: number, Index: i, Of: of})
 		if err != nil {
 			return err
 		}
-		cl.Produce(ctx, &kgo.Record{Partition: int32(w.rnd.IntN(ledgerPartitions)), Value: value}, promise.Promise())
+		r := &kgo.Record{Partition: int32(w.rnd.IntN(ledgerPartitions)), Value: value}
+		sent.add(r.Partition)
+		cl.Produce(ctx, r, sent.landed(promise.Promise()))
 	}
-	produced := promise.Err()
+	var produced error
+	go func() {
+		produced = promise.Err()
+		close(sent.done)
+	}()
+	if err := sent.wait(&w.asked); err != nil {
+		if errors.Is(err, errLost) {
+			w.lost++
+		}
+		return err
+	}
 	if commit := produced == nil && w.rnd.IntN(ledgerAbortsOne) != 0; !commit {
 		if err := cl.EndTransaction(ctx, kgo.TryAbort); err != nil {
 			return err
@@ -145,7 +164,9 @@ func (w *writer) resolve(cl *kgo.Client) error {
 
 func (w *writer) stop() error {
 	close(w.quit)
-	<-w.done
+	if _, err := await(w.done, "the writer"); err != nil {
+		return err
+	}
 	return w.failed
 }
 
@@ -203,8 +224,8 @@ func checkLedger(ctx context.Context, brokers string, writers []*writer) error {
 				kept++
 			}
 		}
-		fmt.Printf("# writer %d: %d transactions committed, %d aborted, %d unknown (%d of them whole, none torn), %d clients\n",
-			i, w.count(committed), w.count(aborted), w.count(unknown), kept, w.renewed)
+		fmt.Printf("# writer %d: %d transactions committed, %d aborted, %d unknown (%d of them whole, none torn), %d clients, %d of them lost records\n",
+			i, w.count(committed), w.count(aborted), w.count(unknown), kept, w.renewed, w.lost)
 	}
 	return nil
 }

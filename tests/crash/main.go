@@ -206,6 +206,18 @@ func run(ctx context.Context, o options, seed uint64) (passed int, err error) {
 			return 0, err
 		}
 	}
+	if passed, err = l.live(ctx, dir, seed); err == nil {
+		err = l.node.Stop()
+	}
+	if err != nil {
+		l.bury(dir)
+		return passed, fmt.Errorf("%w; data, log and goroutines kept in %s", err, dir)
+	}
+	return passed, os.RemoveAll(dir)
+}
+
+// live runs the load on a node that dies and comes back, then checks; it tells how many checks passed.
+func (l *lives) live(ctx context.Context, dir string, seed uint64) (passed int, err error) {
 	data := filepath.Join(dir, "data")
 	if err := l.start(ctx, data); err != nil {
 		return 0, err
@@ -230,14 +242,7 @@ func run(ctx context.Context, o options, seed uint64) (passed int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	passed, err = w.check(ctx, l.node, kills, time.Since(began))
-	if err == nil {
-		err = l.node.Stop()
-	}
-	if err != nil {
-		return passed, fmt.Errorf("%w; data kept in %s", err, dir)
-	}
-	return passed, os.RemoveAll(dir)
+	return w.check(ctx, l.node, kills, time.Since(began))
 }
 
 // check ends the load and compares what it was told with what is there; it tells how many checks passed.

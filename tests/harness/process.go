@@ -59,6 +59,7 @@ func StartProcess(ctx context.Context, binary, dataDir string, before *Process, 
 	}
 	go func() { p.exited <- p.cmd.Wait() }()
 	if err := p.waitReady(ctx); err != nil {
+		p.dump()
 		p.Kill()
 		return nil, err
 	}
@@ -107,6 +108,21 @@ func (p *Process) Kill() {
 	<-p.exited //nolint:errcheck // killed, as asked
 	p.exited <- nil
 	_ = p.log.Close()
+}
+
+// dumpMax is how long a process may write its goroutines.
+const dumpMax = 5 * time.Second
+
+// dump ends the process with its goroutines in the log.
+func (p *Process) dump() {
+	if p.cmd.Process.Signal(syscall.SIGQUIT) != nil {
+		return // it has ended
+	}
+	select {
+	case err := <-p.exited:
+		p.exited <- err
+	case <-time.After(dumpMax):
+	}
 }
 
 // Stop asks the process to end and waits for it.
