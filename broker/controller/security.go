@@ -54,13 +54,16 @@ func (c *Controller) DeleteACLs(img *metadata.Image, filters []func(*metadata.AC
 type ScramChange struct {
 	Key        metadata.ScramKey
 	Credential *metadata.ScramCredential
+	// Invalid says why the change can't be made, whatever is there.
+	Invalid *Error
 }
 
-// AlterScram decides on changes of credentials that were checked already. The errors are by user: all changes of a user or none.
+// AlterScram decides on changes of credentials, one of a user at a time whatever the mechanisms, as in Kafka. The errors are by user, and the
+// first is the one that is told.
 func (c *Controller) AlterScram(img *metadata.Image, changes []ScramChange) (refused map[string]*Error, records []metadata.Record) {
 	refused = make(map[string]*Error)
 	byUser := make(map[string][]metadata.Record)
-	seen := make(map[metadata.ScramKey]bool, len(changes))
+	seen := make(map[string]bool, len(changes))
 	var users []string
 	count := img.ScramCount()
 	for _, change := range changes {
@@ -70,9 +73,11 @@ func (c *Controller) AlterScram(img *metadata.Image, changes []ScramChange) (ref
 		}
 		_, known := img.Scram(change.Key)
 		switch {
-		case refused[user] != nil: // the first refusal is the one that is told
-		case seen[change.Key]:
+		case refused[user] != nil:
+		case seen[user]:
 			refused[user] = refuse(kerr.DuplicateResource, "A user credential cannot be altered twice in the same request")
+		case change.Invalid != nil:
+			refused[user] = change.Invalid
 		case change.Credential == nil && !known:
 			refused[user] = refuse(kerr.ResourceNotFound, "Attempt to delete a user credential that does not exist")
 		case change.Credential == nil:
@@ -83,7 +88,7 @@ func (c *Controller) AlterScram(img *metadata.Image, changes []ScramChange) (ref
 			byUser[user] = append(byUser[user], metadata.ScramRecord{Key: change.Key, Credential: *change.Credential})
 			count++
 		}
-		seen[change.Key] = true
+		seen[user] = true
 	}
 	for _, user := range users {
 		if refused[user] == nil {

@@ -25,16 +25,13 @@ func (h *Handler) alterUserScram(ctx context.Context, req *wire.Request) {
 		req.Reply(scramAnswer(users, func(string) (int16, *string) { return refusal(refused) }))
 		return
 	}
-	changes, bad := scramChanges(in)
+	changes := scramChanges(in)
 	var refused map[string]*controller.Error
 	err := h.change(ctx, 0, func(img *metadata.Image) (records []metadata.Record, _ error) {
 		refused, records = h.Controller.AlterScram(img, changes)
 		return records, nil
 	})
 	req.Reply(scramAnswer(users, func(user string) (int16, *string) {
-		if e := bad[user]; e != nil {
-			return refusal(e)
-		}
 		if err != nil {
 			return h.failure(err)
 		}
@@ -73,46 +70,24 @@ func scramAnswer(users []string, outcome func(user string) (int16, *string)) *km
 	return resp
 }
 
-// scramChanges turns a request into changes of credentials, without the users whose wishes can't be met.
-func scramChanges(in *kmsg.AlterUserSCRAMCredentialsRequest) ([]controller.ScramChange, map[string]*controller.Error) {
-	var changes []controller.ScramChange
-	bad := make(map[string]*controller.Error)
-	for user, times := range timesNamed(in) {
-		if times > 1 {
-			bad[user] = &controller.Error{Kafka: kerr.DuplicateResource, Message: "A user credential cannot be altered twice in the same request"}
-		}
-	}
+// scramChanges turns a request into changes of credentials, in its order.
+func scramChanges(in *kmsg.AlterUserSCRAMCredentialsRequest) []controller.ScramChange {
+	changes := make([]controller.ScramChange, 0, len(in.Deletions)+len(in.Upsertions))
 	for _, d := range in.Deletions {
 		m, known := scramMechanism(d.Mechanism)
-		if e := checkScramUser(d.Name, known); e != nil {
-			bad[d.Name] = e
-			continue
-		}
-		changes = append(changes, controller.ScramChange{Key: metadata.ScramKey{User: d.Name, Mechanism: m}})
+		changes = append(changes, controller.ScramChange{Key: metadata.ScramKey{User: d.Name, Mechanism: m}, Invalid: checkScramUser(d.Name, known)})
 	}
 	for i := range in.Upsertions {
 		u := &in.Upsertions[i]
 		m, known := scramMechanism(u.Mechanism)
-		if e := checkUpsertion(u, known); e != nil {
-			bad[u.Name] = e
-			continue
+		change := controller.ScramChange{Key: metadata.ScramKey{User: u.Name, Mechanism: m}, Invalid: checkUpsertion(u, known)}
+		if change.Invalid == nil {
+			credential := auth.DeriveCredential(m, slices.Clone(u.Salt), u.SaltedPassword, u.Iterations)
+			change.Credential = &credential
 		}
-		credential := auth.DeriveCredential(m, slices.Clone(u.Salt), u.SaltedPassword, u.Iterations)
-		changes = append(changes, controller.ScramChange{Key: metadata.ScramKey{User: u.Name, Mechanism: m}, Credential: &credential})
+		changes = append(changes, change)
 	}
-	return slices.DeleteFunc(changes, func(c controller.ScramChange) bool { return bad[c.Key.User] != nil }), bad
-}
-
-// timesNamed counts what is asked for each user: Kafka takes one change of a user at a time, whatever the mechanisms.
-func timesNamed(in *kmsg.AlterUserSCRAMCredentialsRequest) map[string]int {
-	times := make(map[string]int)
-	for i := range in.Deletions {
-		times[in.Deletions[i].Name]++
-	}
-	for i := range in.Upsertions {
-		times[in.Upsertions[i].Name]++
-	}
-	return times
+	return changes
 }
 
 func checkScramUser(name string, mechanismKnown bool) *controller.Error {
