@@ -255,8 +255,12 @@ func FuzzBatch(f *testing.F) {
 		b.SetCRC() // let the fuzzer past the checksum
 		valid := Validate(b, Limits{}) == nil
 		dec := Decompressor{BytesMax: 1 << 20}
+		checked := valid && b.Compression() == None && CheckRecords(b) == nil
 		var columns Columns
 		columnsErr := AppendColumns(b, &dec, &columns)
+		if checked && columnsErr != nil {
+			t.Fatalf("columns don't read the records that were checked: %v", columnsErr)
+		}
 		it, err := Records(b, &dec)
 		if err != nil {
 			if columnsErr == nil && !b.Control() {
