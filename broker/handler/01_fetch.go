@@ -38,7 +38,6 @@ func (h *Handler) fetch(ctx context.Context, req *wire.Request) {
 		MaxWait: time.Duration(in.MaxWaitMillis) * time.Millisecond, Isolation: replica.Isolation(in.IsolationLevel),
 		Partitions: make([]replica.FetchPartition, len(turn.asks)),
 	}
-	want.MinBytes = min(want.MinBytes, want.MaxBytes)
 	follower := isFollower(in)
 	for i := range turn.asks {
 		want.Partitions[i] = h.fetchPartition(req, &turn.asks[i], turn.usesIDs, follower)

@@ -26,7 +26,7 @@ type FetchPartition struct {
 // FetchRequest is a read of several partitions that may wait for data.
 type FetchRequest struct {
 	Partitions []FetchPartition
-	// MinBytes is how much must be there before MaxWait is over.
+	// MinBytes is how much must be there before MaxWait is over, or MaxBytes when that is less, as in Kafka.
 	MinBytes int
 	// MaxBytes bounds the whole answer, except that the first batch found is given whatever its size (KIP-74).
 	MaxBytes int

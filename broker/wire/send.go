@@ -39,23 +39,31 @@ const noFd = 1 << 31
 // sender writes frames to a connection: what is in memory with one writev, ranges of files by the system itself (sendfile) where it can.
 // It belongs to the connection's writer.
 type sender struct {
-	nc    net.Conn
-	raw   syscall.RawConn       // nil where bytes must pass through us: TLS, other systems
-	grow  func(bytes int) error // of the socket's buffer; nil once that was done
-	pool  *buffers
-	arm   func() error // sets the deadline of what is sent next
-	parts net.Buffers  // waiting to be written
+	c     *Conn
+	raw   syscall.RawConn // nil where bytes must pass through us: TLS, other systems
+	grown bool            // the socket's buffer
+	parts net.Buffers     // waiting to be written
 }
 
 func newSender(c *Conn) *sender {
-	s := &sender{nc: c.nc, pool: &c.l.buffers, parts: make(net.Buffers, 0, writeBatchMax)}
-	s.arm = func() error { return c.nc.SetWriteDeadline(time.Now().Add(c.l.sendTimeout())) }
+	s := &sender{c: c}
 	if tcp, ok := c.nc.(*net.TCPConn); ok && canSendFiles {
 		if raw, err := tcp.SyscallConn(); err == nil {
-			s.raw, s.grow = raw, tcp.SetWriteBuffer
+			s.raw = raw
 		}
 	}
 	return s
+}
+
+// arm sets the deadline of what is sent next.
+func (s *sender) arm() error { return s.c.nc.SetWriteDeadline(time.Now().Add(s.c.l.sendTimeout())) }
+
+// grow sets the socket's buffer for long files, once.
+func (s *sender) grow() {
+	if tcp, ok := s.c.nc.(*net.TCPConn); ok && !s.grown {
+		_ = tcp.SetWriteBuffer(sendBufferBytes) // it goes without
+	}
+	s.grown = true
 }
 
 // frame writes a frame, or leaves the end of it in parts for the next flush.
@@ -94,7 +102,7 @@ func (s *sender) flush(more bool) error {
 	if more && s.raw != nil && len(rest) <= writeBatchMax {
 		err = writeMore(s.raw, rest)
 	} else {
-		_, err = rest.WriteTo(s.nc)
+		_, err = rest.WriteTo(s.c.nc)
 	}
 	s.forget()
 	return err
@@ -111,9 +119,8 @@ func (s *sender) file(p *splice) error {
 	if err := s.flush(true); err != nil {
 		return err
 	}
-	if s.grow != nil && p.length >= longFileBytes {
-		_ = s.grow(sendBufferBytes) // it goes without
-		s.grow = nil
+	if s.raw != nil && p.length >= longFileBytes {
+		s.grow()
 	}
 	fd := p.file.Fd()
 	for pos, end := p.pos, p.pos+p.length; pos < end; {
@@ -140,12 +147,12 @@ func (s *sender) file(p *splice) error {
 // copyFile sends at most fileCopyBytes of a file through memory and says how many.
 func (s *sender) copyFile(file File, pos, length int64) (int64, error) {
 	length = min(length, fileCopyBytes)
-	b := s.pool.get(int(length))
+	b := s.c.l.buffers.get(int(length))
 	defer b.Release()
 	n, err := file.ReadAt(b.bytes[:length], pos)
 	if n == 0 {
 		return 0, &fileError{fmt.Errorf("nothing at %d, where %d bytes were: %w", pos, length, err)}
 	}
-	n, err = s.nc.Write(b.bytes[:n])
+	n, err = s.c.nc.Write(b.bytes[:n])
 	return int64(n), err
 }

@@ -8,6 +8,7 @@ import (
 	crand "crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -15,7 +16,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,8 +25,8 @@ import (
 // fileAnswer is an answer of own bytes, spliced bytes and ranges of files in turn.
 type fileAnswer struct {
 	file     File
-	ranges   [][2]int // position and length
-	released *atomic.Int32
+	ranges   [][2]int        // position and length
+	released chan<- struct{} // told once for each answer
 }
 
 func (a fileAnswer) EncodeTo(f *Frame) {
@@ -36,7 +36,7 @@ func (a fileAnswer) EncodeTo(f *Frame) {
 		f.SpliceFile(a.file, int64(r[0]), r[1])
 	}
 	f.Bytes = append(f.Bytes, "end"...)
-	f.OnSent(func() { a.released.Add(1) })
+	f.OnSent(func() { a.released <- struct{}{} })
 }
 
 func (a fileAnswer) want(content []byte) []byte {
@@ -77,9 +77,9 @@ func TestFilesAreSent(t *testing.T) {
 	ranges := [][2]int{{0, 1}, {100, 0}, {5000, 300_000}, {1, 8 << 20}, {9<<20 - 7, 7}}
 	for name, file := range map[string]File{"of the system": file, "in memory": memoryFile{bytes.NewReader(content)}} {
 		for _, secured := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
-				var released atomic.Int32
-				answer := fileAnswer{file: file, ranges: ranges, released: &released}
+			t.Run(fmt.Sprintf("%s, secured %v", name, secured), func(t *testing.T) {
+				released := make(chan struct{}, 3)
+				answer := fileAnswer{file: file, ranges: ranges, released: released}
 				rows := API{Key: 3, Max: 0, Serve: func(_ context.Context, r *Request) { r.ReplyWith(answer) }}
 				c := dialMaybeSecured(t, secured, rows)
 				for id := range int32(3) {
@@ -91,8 +91,8 @@ func TestFilesAreSent(t *testing.T) {
 						t.Fatalf("answer %d in place of %d: %d bytes, %d wanted", got, id, len(body), len(want))
 					}
 				}
-				if n := released.Load(); n < 2 {
-					t.Fatalf("%d answers of 3 released", n)
+				for range 3 {
+					<-released
 				}
 			})
 		}
@@ -143,9 +143,9 @@ func TestFileEndsTooEarly(t *testing.T) {
 	file, content := randomFile(t, 100_000)
 	for name, file := range map[string]File{"of the system": file, "in memory": memoryFile{bytes.NewReader(content)}} {
 		t.Run(name, func(t *testing.T) {
-			var released atomic.Int32
+			released := make(chan struct{}, 3)
 			s, _ := serve(t, Options{}, API{Key: 3, Max: 0, Serve: func(_ context.Context, r *Request) {
-				r.ReplyWith(fileAnswer{file: file, ranges: [][2]int{{50_000, 60_000}}, released: &released})
+				r.ReplyWith(fileAnswer{file: file, ranges: [][2]int{{50_000, 60_000}}, released: released})
 			}})
 			c := dial(t, s)
 			send(t, c, 1, kmsg.NewPtrMetadataRequest())
@@ -161,9 +161,9 @@ func TestFileEndsTooEarly(t *testing.T) {
 // TestSlowClientOfFiles: a client that asks for files and doesn't read them keeps no memory, and loses its connection like any other.
 func TestSlowClientOfFiles(t *testing.T) {
 	file, _ := randomFile(t, 8<<20)
-	var released atomic.Int32
+	released := make(chan struct{}, 3)
 	s, _ := serve(t, Options{IdleTimeout: 100 * time.Millisecond}, API{Key: 3, Max: 0, Serve: func(_ context.Context, r *Request) {
-		r.ReplyWith(fileAnswer{file: file, ranges: [][2]int{{0, 8 << 20}, {0, 8 << 20}}, released: &released})
+		r.ReplyWith(fileAnswer{file: file, ranges: [][2]int{{0, 8 << 20}, {0, 8 << 20}}, released: released})
 		if owed := r.Conn.l.owed.Load(); owed > 10_000 {
 			t.Errorf("files count as %d bytes of memory", owed)
 		}
@@ -172,7 +172,7 @@ func TestSlowClientOfFiles(t *testing.T) {
 	for id := range int32(3) {
 		send(t, c, id, kmsg.NewPtrMetadataRequest())
 	}
-	for released.Load() < 3 {
-		time.Sleep(time.Millisecond)
+	for range 3 {
+		<-released
 	}
 }
